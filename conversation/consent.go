@@ -1,0 +1,57 @@
+package conversation
+
+import "time"
+
+// ConsentState is what a contact wants.
+type ConsentState string
+
+// The states of consent.
+const (
+	ConsentUnknown  ConsentState = "unknown"
+	ConsentOptedIn  ConsentState = "opted_in"
+	ConsentOptedOut ConsentState = "opted_out"
+)
+
+// ConsentScope is what the contact spoke of.
+type ConsentScope string
+
+// The scopes. An opt-out of all covers marketing too; an opt-in to all lifts an earlier opt-out of all only.
+const (
+	ScopeAll       ConsentScope = "all"
+	ScopeMarketing ConsentScope = "marketing"
+)
+
+// Sources of a consent change.
+const (
+	SourceKeyword    = "keyword"     // a whole message such as STOP
+	SourceButton     = "button"      // a tapped opt-out button
+	SourcePreference = "preference"  // the provider's own switch
+	SourceSendError  = "send_error"  // the provider refused because of the contact's wish
+	SourceAgent      = "agent"       // an agent wrote down what the contact said elsewhere
+	SourceImport     = "import"      // brought along from another system
+	SourceCard       = "web_consent" // a form, a contract
+)
+
+// ConsentChange is one entry of the ledger.
+type ConsentChange struct {
+	Scope  ConsentScope `json:"scope"`
+	State  ConsentState `json:"state"`
+	Source string       `json:"source"`
+	At     time.Time    `json:"at"` // the provider's time, or when the contact said it
+}
+
+// Overrides reports whether change c, being newer, replaces the standing entry o of the same scope. Of two at the same
+// time the opt-out stands, so that the result does not depend on the order of arrival.
+func (c ConsentChange) Overrides(o ConsentChange) bool {
+	if c.At.Equal(o.At) {
+		return c.State == ConsentOptedOut && o.State != ConsentOptedOut
+	}
+	return c.At.After(o.At)
+}
+
+// Consent is a contact's standing on one channel kind.
+type Consent struct {
+	All       ConsentState `json:"all"`
+	Marketing ConsentState `json:"marketing"`
+	AllAt     time.Time    `json:"all_at,omitzero"` // when All was last changed
+}

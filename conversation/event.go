@@ -1,0 +1,79 @@
+package conversation
+
+import "time"
+
+// EventKind is the kind of a fact of one conversation.
+type EventKind string
+
+// The events.
+const (
+	EventOpened          EventKind = "opened"
+	EventReopened        EventKind = "reopened" // a message came after done or while snoozed, or somebody reopened
+	EventMessageReceived EventKind = "message_received"
+	EventMessageQueued   EventKind = "message_queued"
+	EventMessageStatus   EventKind = "message_status" // sent, delivered, read, played
+	EventMessageFailed   EventKind = "message_failed"
+	EventMessageUnknown  EventKind = "message_unknown"
+	EventMessageEdited   EventKind = "message_edited"
+	EventMessageRevoked  EventKind = "message_revoked"
+	EventReaction        EventKind = "reaction"
+	EventAssigned        EventKind = "assigned" // also to nobody
+	EventDone            EventKind = "done"
+	EventSnoozed         EventKind = "snoozed"
+	EventWoken           EventKind = "woken" // a snooze ended
+	EventWindowClosing   EventKind = "window_closing"
+	EventWindowClosed    EventKind = "window_closed"
+	EventConsentChanged  EventKind = "consent_changed"
+	EventCallReceived    EventKind = "call_received"
+	EventChatOpened      EventKind = "chat_opened" // the customer opened the chat for the first time
+	EventIdentityChanged EventKind = "identity_changed"
+	EventMerged          EventKind = "merged" // this conversation goes on in another
+)
+
+// Wakes reports whether the conversation's workflow must see the event. Receipts do not matter to it unless a send failed
+// or one whose outcome was unknown got settled; whoever writes those says so.
+func (k EventKind) Wakes() bool {
+	switch k {
+	case EventMessageStatus, EventReaction, EventMessageEdited, EventMessageRevoked, EventIdentityChanged:
+		return false
+	default:
+		return true
+	}
+}
+
+// Event is an immutable, numbered fact of one conversation. It holds ids, kinds, times and codes: the customer's words
+// stay with the message.
+type Event struct {
+	Seq   int64     `json:"seq"` // in order of arrival, from 1
+	Kind  EventKind `json:"kind"`
+	Actor Actor     `json:"actor"`
+	Cause *Cause    `json:"cause,omitempty"`
+	Data  EventData `json:"data"`
+	At    time.Time `json:"at"` // the provider's time where there is one
+}
+
+// Cause says which automatic decision led to an event.
+type Cause struct {
+	Seq     int64  `json:"seq"` // the event that was decided on; the applied seq for a deadline
+	Trigger string `json:"trigger"`
+	RuleID  string `json:"rule_id,omitempty"`
+	Version int    `json:"version,omitempty"` // rule set version
+	Depth   int    `json:"depth"`             // how many automatic causes lie behind this one
+}
+
+// EventData is what the kinds of event say; each uses the fields that it needs.
+type EventData struct {
+	MessageID   string       `json:"message_id,omitempty"`
+	MessageKind MessageKind  `json:"message_kind,omitempty"`
+	State       MessageState `json:"state,omitempty"`
+	Code        string       `json:"code,omitempty"` // a provider's error code or our own
+	Late        bool         `json:"late,omitempty"`
+	AgentID     string       `json:"agent_id,omitempty"`
+	TeamID      string       `json:"team_id,omitempty"`
+	Until       *time.Time   `json:"until,omitempty"`
+	Consent     ConsentState `json:"consent,omitempty"`
+	Scope       ConsentScope `json:"scope,omitempty"`
+	Source      string       `json:"source,omitempty"`
+	Into        string       `json:"into,omitempty"` // the conversation in which a merged one goes on
+	CallID      string       `json:"call_id,omitempty"`
+}
