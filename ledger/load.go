@@ -36,12 +36,21 @@ func LockAll(ctx context.Context, tx bun.Tx, ids []string) (map[string]*Row, err
 	return load(ctx, tx, "SELECT "+columns+" FROM conversations WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", ids)
 }
 
-// LockThreads locks the conversations that go on (are not merged into another) of the given contacts on the given
-// accounts, pairwise, in the order of their ids. They are returned by id.
-func LockThreads(ctx context.Context, tx bun.Tx, accountIDs, contactIDs []string) (map[string]*Row, error) {
-	return load(ctx, tx, `SELECT `+columns+` FROM conversations
-		WHERE (account_id, contact_id) IN (SELECT a, c FROM unnest($1::uuid[], $2::uuid[]) AS pair(a, c)) AND merged_into IS NULL
-		ORDER BY id FOR NO KEY UPDATE`, accountIDs, contactIDs)
+// Touched says which conversations to lock: by id, those that go on (are not merged into another) of contacts on accounts,
+// pairwise, and all of the contacts in Merged.
+type Touched struct {
+	IDs                    []string
+	AccountIDs, ContactIDs []string
+	Merged                 []string
+}
+
+// LockTouched locks conversations in the order of their ids and returns them by id.
+func LockTouched(ctx context.Context, tx bun.Tx, t Touched) (map[string]*Row, error) {
+	return load(ctx, tx, `SELECT `+columns+` FROM conversations WHERE id IN (
+		SELECT unnest($1::uuid[])
+		UNION SELECT c.id FROM unnest($2::uuid[], $3::uuid[]) AS k(a, p) JOIN conversations c ON c.contact_id = k.p AND c.account_id = k.a AND c.merged_into IS NULL
+		UNION SELECT id FROM conversations WHERE contact_id = ANY($4::uuid[]))
+		ORDER BY id FOR NO KEY UPDATE`, t.IDs, t.AccountIDs, t.ContactIDs, t.Merged)
 }
 
 // Read loads a conversation without locking it.
@@ -55,6 +64,11 @@ func Read(ctx context.Context, db bun.IDB, id string) (*Row, error) {
 		return nil, conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
 	}
 	return row, nil
+}
+
+// ReadAll loads conversations without locking them, by id.
+func ReadAll(ctx context.Context, db bun.IDB, ids []string) (map[string]*Row, error) {
+	return load(ctx, db, "SELECT "+columns+" FROM conversations WHERE id = ANY($1::uuid[])", ids)
 }
 
 func load(ctx context.Context, db bun.IDB, query string, args ...any) (map[string]*Row, error) {

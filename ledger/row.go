@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"guichet.dev/guichet/conversation"
@@ -80,6 +81,17 @@ func (r *Row) AppendWaking(e conversation.Event) int64 {
 // fails, so a decision can never take effect twice. The workflow does not hear of it: it is the one that decided.
 func (r *Row) AppendEffect(e conversation.Event, key string) int64 {
 	return r.append(e, key, false)
+}
+
+// AppendOnce appends an event with a key that is unique within the conversation, such as a call's id and phase. The
+// caller has looked whether it is there already.
+func (r *Row) AppendOnce(e conversation.Event, key string) int64 {
+	return r.append(e, key, e.Kind.Wakes())
+}
+
+// HasKey reports whether an event with this key waits to be saved.
+func (r *Row) HasKey(key string) bool {
+	return slices.ContainsFunc(r.events, func(e entry) bool { return e.effectKey == key })
 }
 
 func (r *Row) append(e conversation.Event, key string, wakes bool) int64 {

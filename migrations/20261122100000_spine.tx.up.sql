@@ -254,7 +254,8 @@ CREATE TABLE messages (
     error_code      text NOT NULL DEFAULT '',
     edited_at       timestamptz,
     revoked_at      timestamptz,
-    pricing         jsonb
+    pricing         jsonb,
+    raw             jsonb -- the provider's own form of what we do not understand
 );
 CREATE UNIQUE INDEX messages_provider ON messages (account_id, provider_id) WHERE provider_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_client ON messages (conversation_id, client_id) WHERE client_id IS NOT NULL;
@@ -289,8 +290,8 @@ CREATE TABLE reactions (
     PRIMARY KEY (account_id, target_id, actor_kind, actor_id)
 );
 
--- Edits and withdrawals whose message has not arrived yet wait here.
-CREATE TABLE early_amendments (
+-- Edits and withdrawals of messages, also of those that have not arrived yet.
+CREATE TABLE amendments (
     account_id  uuid NOT NULL,
     target_id   text NOT NULL,
     kind        text NOT NULL CHECK (kind IN ('edit', 'revoke')),
