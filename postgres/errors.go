@@ -89,11 +89,12 @@ func IsUnavailable(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
 	}
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
+	return errors.Is(err, errLost) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
-// IsRetryable tells whether nothing was committed and the same again may succeed later.
+// IsRetryable tells of an error of InTx, or of a read, whether nothing was committed and the same again may succeed later.
+// It cannot tell that of a single statement that writes outside a transaction.
 func IsRetryable(err error) bool {
 	if err == nil || errors.Is(err, ErrCommitUnknown) {
 		return false

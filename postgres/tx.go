@@ -88,7 +88,8 @@ func beginError(ctx context.Context, err error) error {
 }
 
 // commitError tells a commit that certainly failed from one that nobody knows. The server's ERROR means that it did not
-// commit. Its FATAL ends the session and can follow a commit whose success was still on its way.
+// commit. Its FATAL ends the session and can follow a commit whose success was still on its way. That pgx calls an error
+// safe to retry proves nothing here, see noRepeat.
 func commitError(err error) error {
 	if err == nil {
 		return nil
@@ -96,7 +97,7 @@ func commitError(err error) error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.SeverityUnlocalized == "ERROR" {
 		return fmt.Errorf("commit: %w", err)
 	}
-	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) || errors.Is(err, sql.ErrTxDone) {
+	if errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, sql.ErrTxDone) {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return fmt.Errorf("%w: %w", ErrCommitUnknown, err)

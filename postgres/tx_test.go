@@ -155,7 +155,7 @@ func TestInTxReportsUnknownCommit(t *testing.T) {
 	err := postgres.InTx(t.Context(), db, func(ctx context.Context, tx bun.Tx) error {
 		tries++
 		_, err := tx.ExecContext(ctx, "INSERT INTO rows VALUES (1)")
-		proxy.swallow.Store(true) // from here on the proxy passes requests and cuts the line at the answer
+		proxy.swallow.Store(true) // the next answer is lost, and the connection with it
 		return err
 	})
 	if !errors.Is(err, postgres.ErrCommitUnknown) || postgres.IsRetryable(err) || tries != 1 {
@@ -169,10 +169,42 @@ func TestInTxReportsUnknownCommit(t *testing.T) {
 	})
 }
 
-// proxy stands between a client and the server, and can lose the server's answers.
+// database/sql repeats what the driver says was never sent. A statement whose answer was lost is not that.
+func TestLostAnswerIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	watch := testkit.Database(t)
+	execute(t, watch, "CREATE TABLE rows (n int)")
+	proxy := newProxy(t, testkit.DatabaseURL(t))
+	for name, write := range map[string]func(db *bun.DB) error{
+		"exec": func(db *bun.DB) error {
+			_, err := db.ExecContext(t.Context(), "INSERT INTO rows VALUES (1)")
+			return err
+		},
+		"exec with arguments": func(db *bun.DB) error {
+			_, err := db.DB.ExecContext(t.Context(), "INSERT INTO rows VALUES ($1)", 1)
+			return err
+		},
+		"query": func(db *bun.DB) error {
+			return db.QueryRowContext(t.Context(), "INSERT INTO rows VALUES (1) RETURNING n").Scan(new(int))
+		},
+	} {
+		db := open(t, proxy.url, postgres.Options{MaxOpenConns: 1})
+		execute(t, watch, "TRUNCATE rows")
+		execute(t, db, "SELECT 1") // the pool's own probe of a connection is over with this
+		proxy.swallow.Store(true)
+		if err := write(db); err == nil || !postgres.IsUnavailable(err) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if got := one[int](t, watch, "SELECT count(*) FROM rows"); got > 1 {
+			t.Errorf("%s: written %d times", name, got)
+		}
+	}
+}
+
+// proxy stands between a client and the server, and can lose an answer of the server.
 type proxy struct {
 	url     string
-	swallow atomic.Bool
+	swallow atomic.Bool // lose the next answer and the connection
 }
 
 func newProxy(t *testing.T, to string) *proxy {
@@ -212,7 +244,7 @@ func (p *proxy) serve(client net.Conn, server string) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := upstream.Read(buffer)
-		if err != nil || p.swallow.Load() {
+		if err != nil || p.swallow.Swap(false) {
 			return
 		}
 		if _, err := client.Write(buffer[:n]); err != nil {
