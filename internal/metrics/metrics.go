@@ -1,0 +1,98 @@
+// Package metrics holds every collector of the product on one registry.
+//
+// Labels carry kinds and codes only: never an id, a name or anything that a customer wrote, so that the number of series
+// stays small and the scrape may be seen by ops.
+package metrics
+
+import (
+	"database/sql"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Outcomes of a webhook.
+const (
+	WebhookAccepted  = "accepted"
+	WebhookUnsigned  = "unsigned" // the signature is missing or wrong
+	WebhookUnknown   = "unknown_account"
+	WebhookTooLarge  = "too_large"
+	WebhookFailed    = "failed"    // not stored, or not known whether it is: the provider posts again
+	WebhookAborted   = "aborted"   // the body did not arrive in full
+	WebhookDraining  = "draining"  // refused while shutting down
+	WebhookHandshake = "handshake" // the provider verified the address
+	WebhookRefused   = "handshake_refused"
+)
+
+// Metrics are the product's collectors.
+type Metrics struct {
+	Registry *prometheus.Registry
+
+	Webhooks      *prometheus.CounterVec   // by outcome
+	IngestSeconds prometheus.Histogram     // of accepted webhooks, from the first byte read to the commit
+	HTTPRequests  *prometheus.CounterVec   // by method, route template and status
+	HTTPSeconds   *prometheus.HistogramVec // by method and route template
+
+	Sends          *prometheus.CounterVec // by outcome and code
+	Dispatched     prometheus.Counter     // signals sent to conversations' workflows
+	DispatchLag    prometheus.Gauge       // seconds
+	DispatchQueue  prometheus.Gauge
+	Stuck          prometheus.Gauge
+	Parked         prometheus.Gauge
+	AccountsFailed prometheus.Gauge
+}
+
+// New returns the collectors on a registry of their own, with those of the Go runtime and the process.
+func New() *Metrics {
+	m := &Metrics{
+		Registry: prometheus.NewRegistry(),
+		Webhooks: counters("webhooks_total", "Webhooks by what became of them.", "outcome"),
+		IngestSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "guichet_ingest_seconds", Help: "Time from the start of an accepted webhook to its commit.", Buckets: latencies(),
+		}),
+		HTTPRequests: counters("http_requests_total", "Requests to the API by route template.", "method", "route", "status"),
+		HTTPSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "guichet_http_request_seconds", Help: "Duration of requests to the API.", Buckets: latencies(),
+		}, []string{"method", "route"}),
+		Sends: counters("sends_total", "Attempts to send a message by outcome and error code.", "outcome", "code"),
+		Dispatched: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "guichet_dispatched_total", Help: "Signals sent to the workflows of conversations.",
+		}),
+		DispatchLag:    gauge("dispatch_lag_seconds", "Age of the oldest event that its conversation's workflow has not heard of."),
+		DispatchQueue:  gauge("dispatch_queue", "Conversations whose workflow must hear of something."),
+		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
+		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
+		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
+	}
+	m.Registry.MustRegister(
+		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Sends, m.Dispatched,
+		m.DispatchLag, m.DispatchQueue, m.Stuck, m.Parked, m.AccountsFailed,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return m
+}
+
+// WatchDatabase adds the statistics of a connection pool.
+func (m *Metrics) WatchDatabase(pool *sql.DB) error {
+	return m.Registry.Register(poolCollector{pool})
+}
+
+// latencies are buckets from a millisecond to ten seconds.
+func latencies() []float64 {
+	return []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guichet_" + name, Help: help}, labels)
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Name: "guichet_" + name, Help: help})
+}
+
+// ObserveIngest notes that a webhook was stored.
+func (m *Metrics) ObserveIngest(began time.Time) {
+	m.Webhooks.WithLabelValues(WebhookAccepted).Inc()
+	m.IngestSeconds.Observe(time.Since(began).Seconds())
+}

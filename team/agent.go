@@ -1,0 +1,172 @@
+package team
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
+)
+
+// AgentState is whether an agent may work.
+type AgentState string
+
+// The states of an agent.
+const (
+	AgentActive      AgentState = "active"
+	AgentDeactivated AgentState = "deactivated"
+)
+
+// Agent is somebody of ours who answers customers.
+type Agent struct {
+	bun.BaseModel `bun:"table:agents" json:"-"`
+	ID            string     `bun:",pk" json:"id"`
+	Name          string     `json:"name"`
+	Email         string     `json:"email"`
+	Role          Role       `json:"role"`
+	State         AgentState `json:"state"`
+	CreatedAt     time.Time  `json:"created_at"`
+}
+
+// NewAgent is what an agent begins with.
+type NewAgent struct {
+	Name, Email string
+	Role        Role
+}
+
+// AgentChange is what to change of an agent; nil leaves as it is.
+type AgentChange struct {
+	Name, Email *string
+	Role        *Role
+	State       *AgentState
+}
+
+// Agents returns all agents by name, also the deactivated ones.
+func (s *Store) Agents(ctx context.Context) ([]Agent, error) {
+	agents := []Agent{}
+	if err := s.db.NewSelect().Model(&agents).OrderExpr("lower(name), id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list agents: %w", err)
+	}
+	return agents, nil
+}
+
+// Agent returns one agent.
+func (s *Store) Agent(ctx context.Context, id string) (Agent, error) {
+	return readAgent(ctx, s.db, id, "")
+}
+
+func readAgent(ctx context.Context, db bun.IDB, id, lock string) (Agent, error) {
+	if err := checkID(id, "agent"); err != nil {
+		return Agent{}, err
+	}
+	var a Agent
+	q := db.NewSelect().Model(&a).Where("id = ?", id)
+	if lock != "" {
+		q = q.For(lock)
+	}
+	return a, found(q.Scan(ctx), "agent", "read agent")
+}
+
+// CreateAgent adds an agent. The e-mail address must be new: conflict.
+func (s *Store) CreateAgent(ctx context.Context, by conversation.Actor, in NewAgent) (Agent, error) {
+	id, err := newID()
+	if err != nil {
+		return Agent{}, err
+	}
+	a := Agent{ID: id, Name: in.Name, Email: in.Email, Role: in.Role, State: AgentActive, CreatedAt: now()}
+	if err := a.clean(); err != nil {
+		return Agent{}, err
+	}
+	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewInsert().Model(&a).Exec(ctx); err != nil {
+			return agentError(err, "create agent")
+		}
+		return Audit(ctx, tx, Change{By: by, Action: "agents.create", SubjectKind: "agent", SubjectID: a.ID, After: a})
+	})
+	return a, err
+}
+
+// UpdateAgent changes an agent. A deactivated agent's tokens stop working. The last active admin stays one: conflict.
+func (s *Store) UpdateAgent(ctx context.Context, by conversation.Actor, id string, c AgentChange) (Agent, error) {
+	var a Agent
+	err := postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+		admins, err := lockAdmins(ctx, tx)
+		if err != nil {
+			return err
+		}
+		before, err := readAgent(ctx, tx, id, "UPDATE")
+		if err != nil {
+			return err
+		}
+		a = before
+		c.apply(&a)
+		if err := a.clean(); err != nil {
+			return err
+		}
+		if before.admin() && !a.admin() && admins == 1 {
+			return conversation.Errorf(conversation.CodeConflict, "this is the last active admin")
+		}
+		if _, err := tx.NewUpdate().Model(&a).WherePK().Exec(ctx); err != nil {
+			return agentError(err, "update agent")
+		}
+		return Audit(ctx, tx, Change{By: by, Action: "agents.update", SubjectKind: "agent", SubjectID: id, Before: before, After: a})
+	})
+	s.tokens.clear()
+	return a, err
+}
+
+// lockAdmins counts the active admins and keeps others from changing them meanwhile.
+func lockAdmins(ctx context.Context, tx bun.Tx) (int, error) {
+	var ids []string
+	err := tx.NewSelect().Model((*Agent)(nil)).Column("id").Where("role = ? AND state = ?", RoleAdmin, AgentActive).
+		OrderExpr("id").For("UPDATE").Scan(ctx, &ids)
+	if err != nil {
+		return 0, fmt.Errorf("count admins: %w", err)
+	}
+	return len(ids), nil
+}
+
+func (a Agent) admin() bool { return a.Role == RoleAdmin && a.State == AgentActive }
+
+func (c AgentChange) apply(a *Agent) {
+	if c.Name != nil {
+		a.Name = *c.Name
+	}
+	if c.Email != nil {
+		a.Email = *c.Email
+	}
+	if c.Role != nil {
+		a.Role = *c.Role
+	}
+	if c.State != nil {
+		a.State = *c.State
+	}
+}
+
+// clean puts the agent's fields into their canonical form.
+func (a *Agent) clean() (err error) {
+	if a.Name, err = cleanName("name", a.Name); err != nil {
+		return err
+	}
+	a.Email = strings.TrimSpace(a.Email)
+	address, err := mail.ParseAddress(a.Email)
+	if err != nil || address.Address != a.Email || len(a.Email) > 254 {
+		return conversation.Invalid("email", "must be an e-mail address such as ana@example.com")
+	}
+	if a.State != AgentActive && a.State != AgentDeactivated {
+		return conversation.Invalid("state", "must be active or deactivated")
+	}
+	return checkRole(a.Role)
+}
+
+func agentError(err error, doing string) error {
+	if postgres.IsUniqueViolation(err, "") {
+		return &conversation.Error{Code: conversation.CodeConflict, Field: "email", Message: "another agent has this e-mail address"}
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

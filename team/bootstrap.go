@@ -1,0 +1,61 @@
+package team
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
+)
+
+// minBootstrap is the shortest bootstrap token, in characters: it is typed by a person and opens everything.
+const minBootstrap = 16
+
+// EnsureBootstrapToken makes an admin token with the given value, so that a new deployment can be set up. It may be called
+// at every start. The token acts as the oldest active admin agent; until there is one, as a program. One that was revoked
+// stays so; a changed value makes another token and leaves the old one as it is.
+func (s *Store) EnsureBootstrapToken(ctx context.Context, value string) error {
+	if len(value) < minBootstrap {
+		return conversation.Invalid("bootstrap_token", "must have at least %d characters", minBootstrap)
+	}
+	admin, err := s.firstAdmin(ctx)
+	if err != nil {
+		return err
+	}
+	hash := sha256.Sum256([]byte(value))
+	known, err := s.db.NewSelect().Model((*Token)(nil)).Where("hash = ?", hash[:]).Exists(ctx)
+	if err != nil {
+		return fmt.Errorf("read the bootstrap token: %w", err)
+	}
+	if !known {
+		in := NewToken{Name: "bootstrap", AgentID: admin}
+		if admin == "" {
+			in.Role = RoleAdmin
+		}
+		_, err := s.insertToken(ctx, conversation.Actor{Kind: conversation.ActorSystem}, in, value)
+		return err
+	}
+	if admin == "" {
+		return nil
+	}
+	_, err = s.db.NewUpdate().Model((*Token)(nil)).Set("agent_id = ?", admin).Where("hash = ? AND agent_id IS NULL", hash[:]).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("give the bootstrap token to an admin: %w", err)
+	}
+	s.tokens.clear()
+	return nil
+}
+
+func (s *Store) firstAdmin(ctx context.Context) (string, error) {
+	var id string
+	err := s.db.NewSelect().Model((*Agent)(nil)).Column("id").Where("role = ? AND state = ?", RoleAdmin, AgentActive).
+		OrderExpr("created_at, id").Limit(1).Scan(ctx, &id)
+	if postgres.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find an admin: %w", err)
+	}
+	return id, nil
+}

@@ -1,0 +1,171 @@
+package team
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
+)
+
+// Team is a group of agents to which conversations can be given. Teams are never deleted: conversations refer to them.
+type Team struct {
+	bun.BaseModel `bun:"table:teams" json:"-"`
+	ID            string    `bun:",pk" json:"id"`
+	Name          string    `json:"name"`
+	CreatedAt     time.Time `json:"created_at"`
+	MemberIDs     []string  `bun:"-" json:"member_ids"` // in the order of the agents' names
+}
+
+type membership struct {
+	bun.BaseModel `bun:"table:team_members"`
+	TeamID        string `bun:",pk"`
+	AgentID       string `bun:",pk"`
+}
+
+// Teams returns all teams by name.
+func (s *Store) Teams(ctx context.Context) ([]Team, error) {
+	teams := []Team{}
+	if err := s.db.NewSelect().Model(&teams).OrderExpr("lower(name), id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list teams: %w", err)
+	}
+	members, err := readMembers(ctx, s.db, "")
+	if err != nil {
+		return nil, err
+	}
+	for i := range teams {
+		teams[i].MemberIDs = append([]string{}, members[teams[i].ID]...)
+	}
+	return teams, nil
+}
+
+// Team returns one team.
+func (s *Store) Team(ctx context.Context, id string) (Team, error) {
+	return readTeam(ctx, s.db, id, "")
+}
+
+func readTeam(ctx context.Context, db bun.IDB, id, lock string) (Team, error) {
+	if err := checkID(id, "team"); err != nil {
+		return Team{}, err
+	}
+	var t Team
+	q := db.NewSelect().Model(&t).Where("id = ?", id)
+	if lock != "" {
+		q = q.For(lock)
+	}
+	if err := found(q.Scan(ctx), "team", "read team"); err != nil {
+		return Team{}, err
+	}
+	members, err := readMembers(ctx, db, id)
+	t.MemberIDs = append([]string{}, members[id]...)
+	return t, err
+}
+
+// readMembers returns the members by team; of one team if its id is given.
+func readMembers(ctx context.Context, db bun.IDB, teamID string) (map[string][]string, error) {
+	var rows []membership
+	q := db.NewSelect().Model(&rows).Join("JOIN agents AS a ON a.id = membership.agent_id").OrderExpr("lower(a.name), a.id")
+	if teamID != "" {
+		q = q.Where("membership.team_id = ?", teamID)
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read the members of teams: %w", err)
+	}
+	members := map[string][]string{}
+	for _, r := range rows {
+		members[r.TeamID] = append(members[r.TeamID], r.AgentID)
+	}
+	return members, nil
+}
+
+// CreateTeam adds a team. The name must be new: conflict.
+func (s *Store) CreateTeam(ctx context.Context, by conversation.Actor, name string) (Team, error) {
+	id, err := newID()
+	if err != nil {
+		return Team{}, err
+	}
+	t := Team{ID: id, CreatedAt: now(), MemberIDs: []string{}}
+	if t.Name, err = cleanName("name", name); err != nil {
+		return Team{}, err
+	}
+	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewInsert().Model(&t).Exec(ctx); err != nil {
+			return teamError(err, "create team")
+		}
+		return Audit(ctx, tx, Change{By: by, Action: "teams.create", SubjectKind: "team", SubjectID: t.ID, After: t})
+	})
+	return t, err
+}
+
+// RenameTeam changes a team's name.
+func (s *Store) RenameTeam(ctx context.Context, by conversation.Actor, id, name string) (Team, error) {
+	name, err := cleanName("name", name)
+	if err != nil {
+		return Team{}, err
+	}
+	return s.changeTeam(ctx, by, id, "teams.update", func(ctx context.Context, tx bun.Tx, t *Team) error {
+		t.Name = name
+		if _, err := tx.NewUpdate().Model(t).Column("name").WherePK().Exec(ctx); err != nil {
+			return teamError(err, "rename team")
+		}
+		return nil
+	})
+}
+
+// AddMember puts an agent into a team; one who is in it already stays.
+func (s *Store) AddMember(ctx context.Context, by conversation.Actor, teamID, agentID string) (Team, error) {
+	return s.changeTeam(ctx, by, teamID, "teams.add_member", func(ctx context.Context, tx bun.Tx, _ *Team) error {
+		if _, err := readAgent(ctx, tx, agentID, "SHARE"); err != nil {
+			return err
+		}
+		row := membership{TeamID: teamID, AgentID: agentID}
+		if _, err := tx.NewInsert().Model(&row).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
+			return fmt.Errorf("add a member: %w", err)
+		}
+		return nil
+	})
+}
+
+// RemoveMember takes an agent out of a team; one who is not in it stays out.
+func (s *Store) RemoveMember(ctx context.Context, by conversation.Actor, teamID, agentID string) (Team, error) {
+	if err := checkID(agentID, "agent"); err != nil {
+		return Team{}, err
+	}
+	return s.changeTeam(ctx, by, teamID, "teams.remove_member", func(ctx context.Context, tx bun.Tx, _ *Team) error {
+		row := membership{TeamID: teamID, AgentID: agentID}
+		if _, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx); err != nil {
+			return fmt.Errorf("remove a member: %w", err)
+		}
+		return nil
+	})
+}
+
+// changeTeam changes the locked team, audits it and returns it as it is then.
+func (s *Store) changeTeam(ctx context.Context, by conversation.Actor, id, action string, change func(context.Context, bun.Tx, *Team) error) (Team, error) {
+	var after Team
+	err := postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+		before, err := readTeam(ctx, tx, id, "UPDATE")
+		if err != nil {
+			return err
+		}
+		changed := before
+		if err := change(ctx, tx, &changed); err != nil {
+			return err
+		}
+		if after, err = readTeam(ctx, tx, id, ""); err != nil {
+			return err
+		}
+		return Audit(ctx, tx, Change{By: by, Action: action, SubjectKind: "team", SubjectID: id, Before: before, After: after})
+	})
+	return after, err
+}
+
+func teamError(err error, doing string) error {
+	if postgres.IsUniqueViolation(err, "") {
+		return &conversation.Error{Code: conversation.CodeConflict, Field: "name", Message: "another team has this name"}
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
