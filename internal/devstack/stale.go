@@ -24,16 +24,14 @@ func (c cluster) clearStale(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	for {
-		text, err := os.ReadFile(path)
+		pid, err := c.recordedPID()
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		first, _, _ := strings.Cut(string(text), "\n")
-		pid, err := strconv.Atoi(strings.TrimSpace(first))
-		if err != nil || pid <= 0 || !c.serves(pid) {
+		if !c.serves(pid) {
 			return os.Remove(path)
 		}
 		select {
@@ -44,10 +42,41 @@ func (c cluster) clearStale(ctx context.Context) error {
 	}
 }
 
+// PostgresRunning tells whether a server, of whatever parent, runs on the data folder.
+func PostgresRunning(dataDir string) (bool, error) {
+	folder, err := filepath.Abs(dataDir)
+	if err != nil {
+		return false, err
+	}
+	c := cluster{folder: folder}
+	pid, err := c.recordedPID()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && c.serves(pid), err
+}
+
+// recordedPID reads the pid file. A file without a number, which a crash of the machine can leave, counts as 0.
+func (c cluster) recordedPID() (int, error) {
+	text, err := os.ReadFile(filepath.Join(c.dir(), pidFile))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(first))
+	if err != nil {
+		return 0, nil //nolint:nilerr // see above
+	}
+	return max(0, pid), nil
+}
+
 // serves tells whether the process is a server on this cluster: a server's working folder is its cluster. A process
 // that we may not look at is another user's. Where there is no /proc any living process counts. A wrong no does no harm:
 // PostgreSQL also guards its shared memory.
 func (c cluster) serves(pid int) bool {
+	if pid == 0 {
+		return false
+	}
 	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
 		return false
 	}

@@ -17,7 +17,8 @@ import (
 
 func TestDatabaseIsTheTestsOwn(t *testing.T) {
 	t.Parallel()
-	if testkit.DatabaseURL(t) != testkit.DatabaseURL(t) {
+	first := testkit.DatabaseURL(t)
+	if again := testkit.DatabaseURL(t); again != first {
 		t.Error("one test got two databases")
 	}
 	for _, name := range []string{"first", "second"} {
