@@ -2,6 +2,7 @@ package whatsapp_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -55,6 +56,17 @@ func BenchmarkParseThousandStatuses(b *testing.B) {
 	for b.Loop() {
 		if updates, err := a.Parse(body.Bytes()); err != nil || len(updates) != 1000 {
 			b.Fatal(err, len(updates))
+		}
+	}
+}
+
+// BenchmarkValidOneText is the floor that encoding/json sets: one check of the body.
+func BenchmarkValidOneText(b *testing.B) {
+	body := []byte(oneText)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if !json.Valid(body) {
+			b.Fatal("not valid")
 		}
 	}
 }

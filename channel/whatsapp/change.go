@@ -32,7 +32,7 @@ func (p *parser) change(path string, at time.Time, raw []byte) {
 	members(raw, func(name, v []byte) {
 		switch string(name) {
 		case "field":
-			if decode(v, &field) != nil {
+			if field.UnmarshalJSON(v) != nil {
 				field = "" // counts as unknown
 			}
 		case "value":
@@ -109,18 +109,24 @@ func (c *change) dispatch(value []byte) {
 }
 
 func (c *change) readMetadata(raw []byte) {
-	var metadata struct {
-		PhoneNumberID      text `json:"phone_number_id"`
-		DisplayPhoneNumber text `json:"display_phone_number"`
-	}
 	if !isObject(raw) {
 		return // whoever needs the account says that it is missing
 	}
-	if err := decode(raw, &metadata); err != nil {
-		c.reject(c.path+"/metadata", "", "metadata", raw, err)
+	var r reader
+	var id text
+	members(raw, func(name, value []byte) {
+		switch string(name) {
+		case "phone_number_id":
+			r.text("metadata.phone_number_id", value, &id)
+		case "display_phone_number":
+			r.text("metadata.display_phone_number", value, &c.display)
+		}
+	})
+	if r.err != nil {
+		c.reject(c.path+"/metadata", "", "metadata", raw, r.err)
 		return
 	}
-	c.accountID, c.display = string(metadata.PhoneNumberID), metadata.DisplayPhoneNumber
+	c.accountID = string(id)
 }
 
 func (c *change) readContacts() {
@@ -129,7 +135,7 @@ func (c *change) readContacts() {
 	}
 	elements(c.parts.contacts, func(i int, raw []byte) {
 		var one contact
-		if err := decode(raw, &one); err != nil {
+		if err := one.read(raw); err != nil {
 			c.reject(c.path+"/contacts/"+strconv.Itoa(i), c.accountID, "contacts", raw, err)
 			return
 		}

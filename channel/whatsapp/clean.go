@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -73,12 +72,25 @@ func repairEscapes(b []byte) {
 }
 
 // escaped returns the UTF-16 code unit of the escape \uXXXX at b[i].
-func escaped(b []byte, i int) (uint64, bool) {
+func escaped(b []byte, i int) (uint32, bool) {
 	if i+6 > len(b) || b[i] != '\\' || b[i+1] != 'u' {
 		return 0, false
 	}
-	unit, err := strconv.ParseUint(string(b[i+2:i+6]), 16, 16)
-	return unit, err == nil
+	unit := uint32(0)
+	for _, c := range b[i+2 : i+6] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		unit = unit<<4 | uint32(c)
+	}
+	return unit, true
 }
 
 // survey returns how deep b is nested and whether it has an endless number. b must be valid JSON.

@@ -59,7 +59,7 @@ func (c *change) call(raw []byte) (channel.Body, error) {
 // callStatus reads what became of a call of ours; a customer who takes it opens the window.
 func (c *change) callStatus(raw []byte) (channel.Body, error) {
 	var s status
-	if err := decode(raw, &s); err != nil {
+	if err := s.read(raw); err != nil {
 		return nil, err
 	}
 	at, ok := unix(s.Timestamp)
@@ -74,7 +74,7 @@ func (c *change) callStatus(raw []byte) (channel.Body, error) {
 	if !matches(who) {
 		return nil, fieldError("recipient_id", "names nobody")
 	}
-	event := shortCode(strings.ToLower(s.Status))
+	event := shortCode(strings.ToLower(string(s.Status)))
 	return channel.Call{Person: who, ProviderID: string(s.ID), Event: event, OpensWindow: event == "accepted", At: at}, nil
 }
 
@@ -140,7 +140,7 @@ func (c *change) userIDUpdate(raw []byte) (channel.Body, error) {
 	now := address{u.WaID, u.UserID.Current, u.ParentUserID.Current}
 	before, after := person(old, nil), person(now, nil)
 	if k := find(c.contacts, now, false); k != nil {
-		after.Name = k.Profile.Name // its ids may still be those of before
+		after.Name = k.Name // its ids may still be those of before
 	}
 	if !matches(before) || !matches(after) {
 		return nil, fieldError("user_id", "is incomplete")

@@ -10,37 +10,132 @@ import (
 
 // message is an element of value.messages or value.message_echoes, or what replaces one in an edit.
 type message struct {
-	From             text      `json:"from"`
-	FromUserID       text      `json:"from_user_id"`
-	FromParentUserID text      `json:"from_parent_user_id"`
-	To               text      `json:"to"`
-	ToUserID         text      `json:"to_user_id"`
-	ToParentUserID   text      `json:"to_parent_user_id"`
-	GroupID          text      `json:"group_id"`
-	ID               text      `json:"id"`
-	Timestamp        text      `json:"timestamp"`
-	Type             string    `json:"type"`
-	Context          *quoted   `json:"context"`
-	Referral         *referral `json:"referral"`
-	Errors           []fault   `json:"errors"`
+	From, FromUserID, FromParentUserID text
+	To, ToUserID, ToParentUserID       text
+	GroupID, ID, Timestamp             text
 
-	Text        *textBody         `json:"text"`
-	Image       *file             `json:"image"`
-	Video       *file             `json:"video"`
-	Audio       *file             `json:"audio"`
-	Voice       *file             `json:"voice"`
-	Document    *file             `json:"document"`
-	Sticker     *file             `json:"sticker"`
-	Location    *location         `json:"location"`
-	Contacts    []json.RawMessage `json:"contacts"`
-	Interactive *interactive      `json:"interactive"`
-	Button      *button           `json:"button"`
-	Order       *order            `json:"order"`
-	Reaction    *reaction         `json:"reaction"`
-	System      *system           `json:"system"`
-	Unsupported *unsupported      `json:"unsupported"`
-	Edit        *edit             `json:"edit"`
-	Revoke      *revoke           `json:"revoke"`
+	Type        string
+	Context     *quoted
+	Referral    *referral
+	Errors      []fault
+	Text        *textBody
+	Image       *file
+	Video       *file
+	Audio       *file
+	Voice       *file
+	Document    *file
+	Sticker     *file
+	Location    *location
+	Contacts    []json.RawMessage
+	Interactive *interactive
+	Button      *button
+	Order       *order
+	Reaction    *reaction
+	System      *system
+	Unsupported *unsupported
+	Edit        *edit
+	Revoke      *revoke
+}
+
+// UnmarshalJSON reads a message; see reader.
+func (m *message) UnmarshalJSON(raw []byte) error {
+	var r reader
+	r.object("message", raw, func(name, value []byte) {
+		if into := m.head(name); into != nil {
+			r.member(name, value, into)
+			return
+		}
+		switch string(name) {
+		case "type":
+			r.words("type", value, &m.Type)
+		case "text":
+			if isObject(value) {
+				m.Text = &textBody{}
+			}
+			r.object("text", value, func(name, value []byte) {
+				if string(name) == "body" {
+					r.words("text.body", value, &m.Text.Body)
+				}
+			})
+		default:
+			if into := m.part(name); into != nil {
+				r.part(string(name), value, into)
+			}
+		}
+	})
+	return r.err
+}
+
+// head returns where an id or time belongs, nil for any other member.
+func (m *message) head(name []byte) *text {
+	switch string(name) {
+	case "from":
+		return &m.From
+	case "from_user_id":
+		return &m.FromUserID
+	case "from_parent_user_id":
+		return &m.FromParentUserID
+	case "to":
+		return &m.To
+	case "to_user_id":
+		return &m.ToUserID
+	case "to_parent_user_id":
+		return &m.ToParentUserID
+	case "group_id":
+		return &m.GroupID
+	case "id":
+		return &m.ID
+	case "timestamp":
+		return &m.Timestamp
+	default:
+		return nil
+	}
+}
+
+// part returns where an object belongs, nil for a member that we do not know.
+func (m *message) part(name []byte) any {
+	switch string(name) {
+	case "context":
+		return &m.Context
+	case "referral":
+		return &m.Referral
+	case "errors":
+		return &m.Errors
+	case "image":
+		return &m.Image
+	case "video":
+		return &m.Video
+	case "audio":
+		return &m.Audio
+	case "voice":
+		return &m.Voice
+	case "document":
+		return &m.Document
+	case "sticker":
+		return &m.Sticker
+	case "location":
+		return &m.Location
+	case "contacts":
+		return &m.Contacts
+	case "interactive":
+		return &m.Interactive
+	case "button":
+		return &m.Button
+	case "order":
+		return &m.Order
+	case "reaction":
+		return &m.Reaction
+	case "system":
+		return &m.System
+	case "unsupported":
+		return &m.Unsupported
+	case "edit":
+		return &m.Edit
+	case "revoke":
+		return &m.Revoke
+	default:
+		return nil
+	}
 }
 
 type reaction struct {
@@ -84,10 +179,10 @@ func (c *change) readMessages(array []byte, name string, echo bool) {
 		raw []byte
 		err error
 	}
-	var all []decoded
+	all := make([]decoded, 0, 1)
 	elements(array, func(_ int, raw []byte) {
 		d := decoded{raw: raw}
-		d.err = decode(raw, &d.message)
+		d.err = d.message.UnmarshalJSON(raw)
 		all = append(all, d)
 	})
 	alone := true

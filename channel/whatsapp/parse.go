@@ -69,7 +69,7 @@ func (p *parser) entry(path string, entry []byte) {
 		switch string(name) {
 		case "time":
 			var t text
-			if decode(value, &t) == nil { // a time of a wrong type is no time
+			if t.UnmarshalJSON(value) == nil { // a time of a wrong type is no time
 				at, _ = unix(t)
 			}
 		case "changes":

@@ -8,13 +8,35 @@ import (
 
 // contact is an element of value.contacts: who takes part, with the profile.
 type contact struct {
-	WaID         text `json:"wa_id"`
-	UserID       text `json:"user_id"`
-	ParentUserID text `json:"parent_user_id"`
-	Profile      struct {
-		Name     string `json:"name"`
-		Username string `json:"username"`
-	} `json:"profile"`
+	WaID, UserID, ParentUserID text
+	Name, Username             string
+}
+
+func (c *contact) read(raw []byte) error {
+	var r reader
+	if !isObject(raw) {
+		return fieldError("contacts", "has an element that is not an object")
+	}
+	members(raw, func(name, value []byte) {
+		switch string(name) {
+		case "wa_id":
+			r.text("wa_id", value, &c.WaID)
+		case "user_id":
+			r.text("user_id", value, &c.UserID)
+		case "parent_user_id":
+			r.text("parent_user_id", value, &c.ParentUserID)
+		case "profile":
+			r.object("profile", value, func(name, value []byte) {
+				switch string(name) {
+				case "name":
+					r.words("profile.name", value, &c.Name)
+				case "username":
+					r.words("profile.username", value, &c.Username)
+				}
+			})
+		}
+	})
+	return r.err
 }
 
 // address is how an update names a person. Each part may be missing, and number may hold a user id.
@@ -59,14 +81,14 @@ func find(contacts []contact, a address, alone bool) *contact {
 func person(a address, c *contact) conversation.Person {
 	p := conversation.Person{Identities: make([]conversation.Identity, 0, 4)}
 	if c != nil {
-		p.Name = c.Profile.Name
+		p.Name = c.Name
 		addAddress(&p, string(c.WaID))
 		addAddress(&p, string(a.number))
 		addAddress(&p, string(c.UserID))
 		addAddress(&p, string(a.userID))
 		addAddress(&p, string(c.ParentUserID))
 		addAddress(&p, string(a.parentID))
-		addUsername(&p, c.Profile.Username)
+		addUsername(&p, c.Username)
 		return p
 	}
 	addAddress(&p, string(a.number))

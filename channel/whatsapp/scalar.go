@@ -5,11 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"reflect"
 	"strconv"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // text is a string that Meta also writes as a number in some places: ids, timestamps, error codes. A number is kept digit
@@ -18,22 +18,56 @@ type text string
 
 // UnmarshalJSON takes a string, a number or null.
 func (t *text) UnmarshalJSON(b []byte) error {
-	switch c := b[0]; {
-	case c == '"':
-		if bytes.IndexByte(b, '\\') < 0 {
-			*t = text(b[1 : len(b)-1])
-			return nil
-		}
-		return json.Unmarshal(b, (*string)(t))
-	case c == '-' || c >= '0' && c <= '9':
-		*t = text(b)
-		return nil
-	case c == 'n':
-		return nil
-	default:
+	if !t.read(b) {
 		return &json.UnmarshalTypeError{Value: "value", Type: reflect.TypeFor[string]()}
 	}
+	return nil
 }
+
+// read is UnmarshalJSON; it reports whether b is of a right type.
+func (t *text) read(b []byte) bool {
+	switch c := b[0]; {
+	case c == '"':
+		*t = text(unquote(b))
+	case c == '-' || c >= '0' && c <= '9':
+		*t = text(b)
+	default:
+		return c == 'n'
+	}
+	return true
+}
+
+// unquote returns the string in a JSON string that clean has seen: its escapes are valid and surrogates come in pairs.
+// Meta escapes everything beyond ASCII, so this is no rare case.
+func unquote(b []byte) string {
+	b = b[1 : len(b)-1]
+	next := bytes.IndexByte(b, '\\')
+	if next < 0 {
+		return string(b)
+	}
+	plain := make([]byte, 0, len(b))
+	for next >= 0 {
+		plain = append(plain, b[:next]...)
+		if b[next+1] != 'u' {
+			plain = append(plain, unescape[b[next+1]])
+			b = b[next+2:]
+		} else {
+			unit, _ := escaped(b, next)
+			r, size := rune(unit), 6
+			if utf16.IsSurrogate(r) {
+				low, _ := escaped(b, next+6)
+				r, size = utf16.DecodeRune(r, rune(low)), 12
+			}
+			plain = utf8.AppendRune(plain, r)
+			b = b[next+size:]
+		}
+		next = bytes.IndexByte(b, '\\')
+	}
+	return string(append(plain, b...))
+}
+
+// unescape holds what stands for each letter after a backslash (RFC 8259, 7).
+var unescape = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // decimal is a number that Meta also writes as a string in some places.
 type decimal float64
@@ -79,23 +113,6 @@ func hexDigest(s string) string {
 	}
 	return ""
 }
-
-// decode decodes one part of a body. Its error names the field that is wrong and never its value: that would be a
-// customer's word.
-func decode(raw []byte, into any) error {
-	err := json.Unmarshal(raw, into)
-	if err == nil {
-		return nil
-	}
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) && wrong.Field != "" {
-		return fieldError(wrong.Field, "has a wrong type")
-	}
-	return errors.New("update has a wrong type")
-}
-
-// fieldError says what is wrong with a field.
-func fieldError(field, what string) error { return fmt.Errorf("field %s %s", field, what) }
 
 // shortCode returns s if it is a name as Meta uses them for types and fields, and "unknown" otherwise: such names are
 // logged and counted, so they must not carry anything else.

@@ -8,23 +8,68 @@ import (
 	"guichet.dev/guichet/conversation"
 )
 
-// status is an element of value.statuses. The parent's field was renamed on 2026-05-05; both names occur.
+// status is an element of value.statuses.
 type status struct {
-	ID                           text            `json:"id"`
-	Status                       string          `json:"status"`
-	Timestamp                    text            `json:"timestamp"`
-	RecipientID                  text            `json:"recipient_id"`
-	RecipientUserID              text            `json:"recipient_user_id"`
-	RecipientParentUserID        text            `json:"recipient_parent_user_id"`
-	ParentRecipientUserID        text            `json:"parent_recipient_user_id"`
-	RecipientType                string          `json:"recipient_type"`
-	RecipientParticipantID       text            `json:"recipient_participant_id"`
-	RecipientParticipantUserID   text            `json:"recipient_participant_user_id"`
-	RecipientParticipantParentID text            `json:"recipient_participant_parent_user_id"`
-	CallbackData                 text            `json:"biz_opaque_callback_data"`
-	Conversation                 json.RawMessage `json:"conversation"`
-	Pricing                      json.RawMessage `json:"pricing"`
-	Errors                       []fault         `json:"errors"`
+	ID, Status, Timestamp                                 text
+	RecipientID, RecipientUserID, RecipientParentUserID   text
+	RecipientType                                         text
+	ParticipantID, ParticipantUserID, ParticipantParentID text
+	CallbackData                                          text
+	Conversation, Pricing                                 json.RawMessage
+	Errors                                                []fault
+}
+
+func (s *status) read(raw []byte) error {
+	if !isObject(raw) {
+		return fieldError("statuses", "has an element that is not an object")
+	}
+	var r reader
+	members(raw, func(name, value []byte) {
+		if into := s.head(name); into != nil {
+			r.member(name, value, into)
+			return
+		}
+		switch string(name) {
+		case "conversation":
+			s.Conversation = orNil(value)
+		case "pricing":
+			s.Pricing = orNil(value)
+		case "errors":
+			r.part("errors", value, &s.Errors)
+		}
+	})
+	return r.err
+}
+
+// head returns where a string belongs, nil for any other member. The parent's field was renamed on 2026-05-05; both names
+// occur.
+func (s *status) head(name []byte) *text {
+	switch string(name) {
+	case "id":
+		return &s.ID
+	case "status":
+		return &s.Status
+	case "timestamp":
+		return &s.Timestamp
+	case "recipient_id":
+		return &s.RecipientID
+	case "recipient_user_id":
+		return &s.RecipientUserID
+	case "recipient_parent_user_id", "parent_recipient_user_id":
+		return &s.RecipientParentUserID
+	case "recipient_type":
+		return &s.RecipientType
+	case "recipient_participant_id":
+		return &s.ParticipantID
+	case "recipient_participant_user_id":
+		return &s.ParticipantUserID
+	case "recipient_participant_parent_user_id":
+		return &s.ParticipantParentID
+	case "biz_opaque_callback_data":
+		return &s.CallbackData
+	default:
+		return nil
+	}
 }
 
 // states are the statuses that move an outgoing message (Cloud API, "status messages webhook"). played is a voice note
@@ -39,31 +84,27 @@ var states = map[string]conversation.MessageState{
 
 // recipient returns the address of the person whom the status is about: in a group the member, never the group.
 func (s *status) recipient() (who address, participant string) {
-	if s.RecipientType == "group" || s.RecipientParticipantID != "" || s.RecipientParticipantUserID != "" {
-		who = address{s.RecipientParticipantID, s.RecipientParticipantUserID, s.RecipientParticipantParentID}
+	if s.RecipientType == "group" || s.ParticipantID != "" || s.ParticipantUserID != "" {
+		who = address{s.ParticipantID, s.ParticipantUserID, s.ParticipantParentID}
 		if who.number != "" {
 			return who, string(who.number)
 		}
 		return who, string(who.userID)
 	}
-	parent := s.RecipientParentUserID
-	if parent == "" {
-		parent = s.ParentRecipientUserID
-	}
-	return address{s.RecipientID, s.RecipientUserID, parent}, ""
+	return address{s.RecipientID, s.RecipientUserID, s.RecipientParentUserID}, ""
 }
 
 // status reads one status. One that moves nothing, such as the old deleted, is a notice.
 func (c *change) status(raw []byte) (channel.Body, error) {
 	var s status
-	if err := decode(raw, &s); err != nil {
+	if err := s.read(raw); err != nil {
 		return nil, err
 	}
 	at, ok := unix(s.Timestamp)
 	if !ok {
 		return nil, fieldError("timestamp", "is no Unix time")
 	}
-	state, known := states[s.Status]
+	state, known := states[string(s.Status)]
 	if !known {
 		return channel.Notice{Field: "statuses", At: at}, nil
 	}
@@ -74,7 +115,7 @@ func (c *change) status(raw []byte) (channel.Body, error) {
 	return channel.Receipt{
 		ProviderID: string(s.ID), MessageID: ourID(string(s.CallbackData)), State: state, At: at, Participant: participant,
 		Person: person(to, find(c.contacts, to, false)), ErrorCode: firstCode(s.Errors),
-		Conversation: orNil(s.Conversation), Pricing: orNil(s.Pricing),
+		Conversation: s.Conversation, Pricing: s.Pricing,
 	}, nil
 }
 
@@ -100,8 +141,8 @@ func ourID(s string) string {
 	return strings.ToLower(s)
 }
 
-func orNil(raw json.RawMessage) json.RawMessage {
-	if string(raw) == "null" {
+func orNil(raw []byte) json.RawMessage {
+	if !isObject(raw) {
 		return nil
 	}
 	return raw

@@ -106,12 +106,18 @@ func endOfNest(b []byte, i int) int {
 }
 
 func endOfString(b []byte, i int) int {
-	for i++; b[i] != '"'; i++ {
-		if b[i] == '\\' {
-			i++
+	i++
+	for {
+		i += bytes.IndexByte(b[i:], '"')
+		slashes := 0
+		for b[i-1-slashes] == '\\' {
+			slashes++
+		}
+		i++
+		if slashes%2 == 0 {
+			return i
 		}
 	}
-	return i + 1
 }
 
 func endOfScalar(b []byte, i int) int {
