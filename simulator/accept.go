@@ -66,7 +66,7 @@ func (s *Server) accept(n *Number, m *cloudapi.Message, fault *Fault) (any, *clo
 	}
 	record := &message{
 		ID: s.newMessageID(), Number: n.ID, Customer: customer.Key, Origin: OriginBusiness, Type: m.Type, Content: m.Content,
-		Text: m.Text, ReplyTo: m.ReplyTo, Opaque: m.Opaque, Category: category, At: s.now(), Status: StatusAccepted,
+		Text: m.Text, ReplyTo: m.ReplyTo, Opaque: m.Opaque, ByUserID: m.UserID != "", Category: category, At: s.now(), Status: StatusAccepted,
 	}
 	if m.Reaction != nil {
 		record.ReplyTo = m.Reaction.MessageID

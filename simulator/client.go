@@ -68,7 +68,8 @@ func (c *Client) act(ctx context.Context, phone, action string, body, answer any
 	return c.do(ctx, http.MethodPost, "/control/customers/"+url.PathEscape(phone)+"/"+action, body, answer)
 }
 
-// PutCustomer adds a customer or replaces all settings of the one with the phone.
+// PutCustomer adds a customer, or replaces the flags and times of the one with the
+// phone, and its texts where they are not empty.
 func (c *Client) PutCustomer(ctx context.Context, customer Customer) (Customer, error) {
 	customer.Key, customer.Changes = "", nil
 	var answer Customer

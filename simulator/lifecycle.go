@@ -138,7 +138,7 @@ func (s *Server) report(m *message, status string, t *thread, c *Customer) {
 	if !c.HidesNumber {
 		item["recipient_id"] = c.waID()
 	}
-	if !s.config.OmitUserIDs {
+	if !s.config.OmitUserIDs && (status != StatusFailed || m.ByUserID) {
 		item["recipient_user_id"] = c.UserID
 	}
 	if m.Opaque != "" {

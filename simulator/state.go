@@ -56,6 +56,7 @@ type message struct {
 	Text      string
 	ReplyTo   string
 	Opaque    string
+	ByUserID  bool   // addressed by the business-scoped user id
 	Category  string // for prices: of the template, or service
 	Price     string // pricing type, fixed when sent
 	At        time.Time
