@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guichet.dev/guichet/simulator/cloudapi"
+	"guichet.dev/guichet/simulator/webhook"
 )
 
 // Config is everything that a simulator can be told at the start. The zero
@@ -70,14 +71,10 @@ type Delays struct {
 	Read      time.Duration // delivered to read by a customer who reads by itself; 500 ms
 }
 
-// Webhooks is the compressed schedule of deliveries, in real time.
-type Webhooks struct {
-	FirstRetry time.Duration // then doubled at each failure; 1 s
-	MaxRetry   time.Duration // longest pause; 30 s
-	GiveUp     time.Duration // after which an update is dropped; 168 h (7 days)
-	Timeout    time.Duration // of one POST; 10 s
-	Parallel   int           // POSTs at once; 32
-}
+// Webhooks is the compressed schedule of deliveries, in real time: FirstRetry
+// 1 s, doubled up to MaxRetry 30 s, GiveUp after 168 h (7 days), Timeout 10 s,
+// Parallel 32. Secret and Logger are taken from Config.
+type Webhooks = webhook.Config
 
 func orDefault[T comparable](value *T, fallback T) {
 	var zero T

@@ -16,6 +16,7 @@ import (
 
 	"guichet.dev/guichet/simulator"
 	"guichet.dev/guichet/simulator/cloudapi"
+	"guichet.dev/guichet/simulator/webhook"
 )
 
 const (
@@ -61,7 +62,7 @@ func (r *receiver) serve(w http.ResponseWriter, request *http.Request) {
 	body, err := io.ReadAll(request.Body)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	want := "sha256=" + simulator.Sign(secret, body)
+	want := "sha256=" + webhook.Sign(secret, body)
 	if err != nil || !hmac.Equal([]byte(want), []byte(request.Header.Get("X-Hub-Signature-256"))) {
 		r.broken = append(r.broken, string(body))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"guichet.dev/guichet/simulator/cloudapi"
+	"guichet.dev/guichet/simulator/webhook"
 )
 
 // getNumber answers GET /{PNID}?fields=…
@@ -53,21 +54,24 @@ type override struct {
 // takes it back to the next wider one.
 func (s *Server) setOverride(c *call, o override) (any, *cloudapi.Error) {
 	if o.URL == "" {
-		defer s.change()()
-		delete(s.state.Overrides, c.node)
+		s.retarget(c.node, webhook.Target{})
 		return success, nil
 	}
 	if len(o.URL) > 200 || checkCallback(o.URL) != nil {
 		return nil, cloudapi.NewError(cloudapi.CodeParameter, "Param override_callback_uri must be a URL of at most 200 characters.")
 	}
-	target := callback(o)
-	if err := s.handshake(c.request.Context(), target); err != nil {
+	target := webhook.Target(o)
+	if err := s.queue.Handshake(c.request.Context(), target); err != nil {
 		return nil, cloudapi.NewError(cloudapi.CodeCallbackValidation, "The URL couldn't be validated: %s", err)
 	}
-	defer s.change()()
-	s.state.Overrides[c.node] = target
-	s.lookAgain()
+	s.retarget(c.node, target)
 	return success, nil
+}
+
+// retarget sets the callback of a node, or of the app for "".
+func (s *Server) retarget(node string, target webhook.Target) {
+	defer s.change()()
+	s.queue.SetTarget(node, target)
 }
 
 // knownWABA checks that the node is a WABA the token may manage.
@@ -88,7 +92,7 @@ func (s *Server) getSubscribed(c *call) (any, *cloudapi.Error) {
 	apps := []any{}
 	if !s.state.Unsubscribed[c.node] {
 		app := map[string]any{"whatsapp_business_api_data": map[string]any{"id": "1", "link": s.url(), "name": "Simulator"}}
-		if o, ok := s.state.Overrides[c.node]; ok {
+		if o, ok := s.queue.Target(c.node); ok {
 			app["override_callback_uri"] = o.URL
 		}
 		apps = append(apps, app)
@@ -120,7 +124,7 @@ func (s *Server) deleteSubscribed(c *call) (any, *cloudapi.Error) {
 	}
 	defer s.change()()
 	s.state.Unsubscribed[c.node] = true
-	delete(s.state.Overrides, c.node)
+	s.queue.SetTarget(c.node, webhook.Target{})
 	return success, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+	"guichet.dev/guichet/simulator/webhook"
 )
 
 // Server is one simulated app of the Cloud API with its numbers and customers.
@@ -20,16 +21,13 @@ type Server struct {
 	config  Config
 	log     *slog.Logger
 	handler http.Handler
-	client  *http.Client // posts webhooks
+	queue   *webhook.Queue
 
-	stop    context.Context // ends loops and waits
-	halt    context.CancelFunc
-	posting context.Context // ends POSTs that outlive the grace period
-	abort   context.CancelFunc
-	wake    chan struct{} // the scheduler has something to do
-	work    sync.WaitGroup
-	slots   chan struct{}
-	closed  sync.Once
+	stop   context.Context // ends loops and waits
+	halt   context.CancelFunc
+	wake   chan struct{} // the scheduler has something to do
+	work   sync.WaitGroup
+	closed sync.Once
 
 	mu        sync.Mutex // guards everything below
 	state     *state
@@ -39,8 +37,6 @@ type Server struct {
 	pairs     map[string]*rate.Limiter
 	rates     map[string]*rate.Limiter
 	buffers   map[string]*buffer // of webhook faults, by fault id
-	recent    []DeliveryReport
-	changed   chan struct{} // closed and replaced when deliveries should look again
 	random    *rand.Rand
 	listener  net.Listener
 	closing   bool
@@ -64,31 +60,26 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config: config, log: config.Logger, state: newState(),
-		wake: make(chan struct{}, 1), changed: make(chan struct{}), slots: make(chan struct{}, config.Webhooks.Parallel),
+		wake:      make(chan struct{}, 1),
 		customers: map[string]*Customer{}, messages: map[string]*message{}, opaque: map[string]*message{},
 		pairs: map[string]*rate.Limiter{}, rates: map[string]*rate.Limiter{}, buffers: map[string]*buffer{},
 		random: rand.New(rand.NewPCG(seed, seed)),
-		client: &http.Client{
-			Transport:     &http.Transport{MaxIdleConnsPerHost: config.Webhooks.Parallel, IdleConnTimeout: 30 * time.Second},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
 	}
 	if err := s.load(); err != nil {
 		return nil, err
 	}
+	schedule := config.Webhooks
+	schedule.Secret, schedule.Logger = config.AppSecret, config.Logger
+	queue, err := webhook.New(schedule, s.state.Webhooks)
+	if err != nil {
+		return nil, fmt.Errorf("simulator: %w", err)
+	}
+	s.queue = queue
 	if config.CallbackURL != "" {
-		s.state.Callback = callback{URL: config.CallbackURL}
+		queue.SetTarget("", webhook.Target{URL: config.CallbackURL, VerifyToken: config.VerifyToken})
 	}
 	s.stop, s.halt = context.WithCancel(context.Background())
-	s.posting, s.abort = context.WithCancel(context.Background())
 	s.handler = s.routes()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, d := range s.state.Pending {
-		if !d.Held {
-			s.start(d)
-		}
-	}
 	s.work.Go(s.schedule)
 	if config.DataFile != "" {
 		s.work.Go(s.saveLoop)
@@ -170,11 +161,9 @@ func (s *Server) Close() error {
 		listener := s.listener
 		s.mu.Unlock()
 		s.halt()
-		timer := time.AfterFunc(grace, s.abort)
 		s.work.Wait()
-		timer.Stop()
-		s.abort()
-		s.client.CloseIdleConnections()
+		s.queue.Close(grace)
+		s.change()()
 		if listener != nil {
 			if closeErr := listener.Close(); closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
 				err = fmt.Errorf("simulator: close listener: %w", closeErr)

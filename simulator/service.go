@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"guichet.dev/guichet/simulator/cloudapi"
+	"guichet.dev/guichet/simulator/webhook"
 )
 
 // Accepted is one send that the Cloud API has accepted.
@@ -34,8 +35,11 @@ type Clock struct {
 type WebhookLog struct {
 	Counts     map[string]int64 `json:"counts"`  // by state
 	Waiting    int              `json:"waiting"` // updates that a fault gathers
-	Deliveries []DeliveryReport `json:"deliveries"`
+	Deliveries []webhook.Report `json:"deliveries"`
 }
+
+// DeliveryUnsubscribed counts updates that nobody was subscribed to.
+const DeliveryUnsubscribed = "unsubscribed"
 
 // serviceTable lists the control routes that are about no one customer.
 func (s *Server) serviceTable() []controlRoute {
@@ -121,30 +125,19 @@ func (s *Server) controlAccepted(r *http.Request) (any, error) {
 func (s *Server) controlWebhooks(*http.Request) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	log := WebhookLog{Counts: map[string]int64{DeliveryPending: 0, DeliveryHeld: 0, DeliveryDelivered: 0}, Deliveries: []DeliveryReport{}}
-	for state, count := range s.state.Finished {
-		log.Counts[state] = count
-	}
-	for _, d := range s.state.Pending {
-		state := DeliveryPending
-		if d.Held {
-			state = DeliveryHeld
-		}
-		log.Counts[state]++
-		log.Deliveries = append(log.Deliveries, d.report(state))
-	}
+	log := WebhookLog{}
+	log.Counts, log.Deliveries = s.queue.Log()
+	log.Counts[DeliveryUnsubscribed] = s.state.Unheard
 	for _, b := range s.buffers {
 		log.Waiting += len(b.updates)
 	}
-	log.Deliveries = append(log.Deliveries, s.recent...)
-	slices.SortFunc(log.Deliveries, func(a, b DeliveryReport) int { return cmp.Compare(a.ID, b.ID) })
 	return log, nil
 }
 
 func (s *Server) controlRelease(*http.Request) (any, error) {
 	defer s.change()()
 	s.flushAll()
-	return map[string]any{"released": s.release()}, nil
+	return map[string]any{"released": s.queue.Release()}, nil
 }
 
 func (s *Server) controlRaw(r *http.Request) (any, error) {
@@ -163,7 +156,7 @@ func (s *Server) controlRaw(r *http.Request) (any, error) {
 	}
 	if len(body.Body) > 0 {
 		defer s.change()()
-		s.start(s.enqueue(n, []string{"raw"}, body.Body))
+		s.queue.Send(&webhook.Delivery{Route: route(n), Fields: []string{"raw"}, Body: body.Body})
 		return done, nil
 	}
 	value, err := decodeValue(body.Value)
@@ -180,9 +173,8 @@ func (s *Server) controlRaw(r *http.Request) (any, error) {
 }
 
 func (s *Server) controlGetCallback(*http.Request) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return map[string]any{"url": s.state.Callback.URL}, nil
+	target, _ := s.queue.Target("")
+	return map[string]any{"url": target.URL}, nil
 }
 
 func (s *Server) controlCallback(r *http.Request) (any, error) {
@@ -197,15 +189,13 @@ func (s *Server) controlCallback(r *http.Request) (any, error) {
 	if err := checkCallback(body.URL); err != nil || (body.Verify && body.URL == "") {
 		return nil, &ControlError{Field: "url", Message: "must be an absolute http or https address, or empty to hold webhooks"}
 	}
-	wanted := callback{URL: body.URL, VerifyToken: cmp.Or(body.VerifyToken, s.config.VerifyToken)}
+	wanted := webhook.Target{URL: body.URL, VerifyToken: cmp.Or(body.VerifyToken, s.config.VerifyToken)}
 	if body.Verify {
-		if err := s.handshake(r.Context(), wanted); err != nil {
+		if err := s.queue.Handshake(r.Context(), wanted); err != nil {
 			return nil, &ControlError{Status: http.StatusUnprocessableEntity, Field: "url", Message: "handshake failed: " + err.Error()}
 		}
 	}
-	defer s.change()()
-	s.state.Callback = wanted
-	s.lookAgain()
+	s.retarget("", wanted)
 	return map[string]any{"url": wanted.URL, "verified": body.Verify}, nil
 }
 
@@ -246,7 +236,7 @@ func (s *Server) controlClearFaults(r *http.Request) (any, error) {
 	}
 	s.flushAll()
 	if id == "" {
-		s.release()
+		s.queue.Release()
 	}
 	return done, nil
 }

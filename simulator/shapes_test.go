@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"guichet.dev/guichet/simulator"
+	"guichet.dev/guichet/simulator/webhook"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -85,7 +86,7 @@ func TestShapes(t *testing.T) {
 			await(t, "the webhooks", func() bool {
 				log, err := s.Webhooks(t.Context())
 				must(t, err)
-				return log.Counts[simulator.DeliveryPending] == 0 && log.Counts[simulator.DeliveryDelivered] > 0
+				return log.Counts[webhook.Pending] == 0 && log.Counts[webhook.Delivered] > 0
 			})
 			compare(t, name, s.receiver.snapshot())
 		})

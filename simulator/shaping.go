@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"time"
+
+	"guichet.dev/guichet/simulator/webhook"
 )
 
 // buffer gathers updates that a webhook fault wants to send together.
@@ -14,53 +16,46 @@ type buffer struct {
 // emit tells the business about an update, in the way that a fault asks for.
 func (s *Server) emit(u *update) {
 	if s.state.Unsubscribed[u.number.WABAID] {
-		s.state.Finished[DeliveryUnsubscribed]++
+		s.state.Unheard++
 		return
 	}
 	f := s.webhookFault(u)
 	if f == nil || s.closing { // a closing simulator only saves what it owes
-		s.startAll(s.owe(u))
+		s.owe(webhook.Delivery{}, u)
 		return
 	}
 	switch f.Action {
 	case ActionDrop:
-		for _, d := range s.owe(u) {
-			d.Held = true
-		}
+		s.owe(webhook.Delivery{Held: true}, u)
 	case ActionDuplicate:
 		for range 1 + f.Copies {
-			s.startAll(s.owe(u))
+			s.owe(webhook.Delivery{}, u)
 		}
 	case ActionDelay:
-		for _, d := range s.owe(u) {
-			d.NotBefore = d.Created.Add(time.Duration(f.Delay))
-			s.start(d)
-		}
+		s.owe(webhook.Delivery{NotBefore: time.Now().UTC().Add(time.Duration(f.Delay))}, u)
 	default:
 		s.gather(f, u)
 	}
 }
 
-// owe records one delivery of some updates. An update that cannot be encoded is
+// owe hands over one delivery of some updates and returns it. An update that cannot be encoded is
 // reported and left out; it can only come from a raw value.
-func (s *Server) owe(updates ...*update) []*delivery {
+func (s *Server) owe(d webhook.Delivery, updates ...*update) *webhook.Delivery {
 	body, err := envelope(updates)
 	if err != nil {
 		s.log.Error("webhook not sent", "error", err)
 		return nil
 	}
-	fields := make([]string, 0, len(updates))
+	d.Route, d.Body = route(updates[0].number), body
 	for _, u := range updates {
-		fields = append(fields, u.field+"."+u.kind)
+		d.Fields = append(d.Fields, u.field+"."+u.kind)
 	}
-	return []*delivery{s.enqueue(updates[0].number, fields, body)}
+	s.queue.Send(&d)
+	return &d
 }
 
-func (s *Server) startAll(deliveries []*delivery) {
-	for _, d := range deliveries {
-		s.start(d)
-	}
-}
+// route names the callbacks of a number, the most specific first.
+func route(n *Number) []string { return []string{n.ID, n.WABAID} }
 
 // gather keeps an update until the fault's batch is full or its time is over.
 func (s *Server) gather(f *Fault, u *update) {
@@ -89,20 +84,17 @@ func (s *Server) flush(b *buffer) {
 	b.timer.Stop()
 	if b.fault.Action == ActionBatch {
 		for _, group := range s.byTarget(b.updates) {
-			s.startAll(s.owe(group...))
+			s.owe(webhook.Delivery{}, group...)
 		}
 		return
 	}
 	if b.fault.Action == ActionReorder {
 		s.shuffle(b.updates)
 	}
-	var previous *delivery
+	var previous *webhook.Delivery
 	for _, u := range b.updates {
-		for _, d := range s.owe(u) {
-			if previous != nil && b.fault.Action == ActionReorder {
-				d.gate = previous.first
-			}
-			s.start(d)
+		d := s.owe(webhook.Delivery{After: previous}, u)
+		if b.fault.Action == ActionReorder {
 			previous = d
 		}
 	}
@@ -123,7 +115,7 @@ func (s *Server) byTarget(updates []*update) [][]*update {
 	groups := map[string][]*update{}
 	for _, u := range updates {
 		key := u.number.WABAID
-		if _, own := s.state.Overrides[u.number.ID]; own {
+		if _, own := s.queue.Target(u.number.ID); own {
 			key = u.number.ID
 		}
 		if groups[key] == nil {
@@ -142,17 +134,4 @@ func (s *Server) flushAll() {
 	for _, b := range s.buffers {
 		s.flush(b)
 	}
-}
-
-// release starts the deliveries that faults hold back and returns their number.
-func (s *Server) release() int {
-	count := 0
-	for _, d := range s.state.Pending {
-		if d.Held {
-			d.Held = false
-			s.start(d)
-			count++
-		}
-	}
-	return count
 }

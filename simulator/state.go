@@ -96,34 +96,27 @@ type media struct {
 	Data     []byte `json:"-"` // kept beside the data file
 }
 
-type callback struct {
-	URL         string `json:"url"`
-	VerifyToken string `json:"verify_token,omitempty"`
-}
-
 // state is everything that survives a restart.
 type state struct {
 	Seq          int64
 	Offset       Duration
-	Callback     callback
-	Overrides    map[string]callback // by phone number id or WABA id
-	Unsubscribed map[string]bool     // by WABA
+	Webhooks     json.RawMessage // the queue's snapshot
+	Unsubscribed map[string]bool // by WABA
 	Customers    []*Customer
 	Threads      map[string]*thread
 	Messages     []*message
 	Templates    []*cloudapi.Template
 	Media        map[string]*media
 	Tasks        []*task
-	Pending      map[int64]*delivery
-	Finished     map[string]int64 // deliveries by outcome
+	Unheard      int64 // updates that nobody was subscribed to
 	Faults       []*Fault
 	Service      map[string]int // service messages by number and month
 }
 
 func newState() *state {
 	return &state{
-		Overrides: map[string]callback{}, Unsubscribed: map[string]bool{}, Threads: map[string]*thread{},
-		Media: map[string]*media{}, Pending: map[int64]*delivery{}, Finished: map[string]int64{}, Service: map[string]int{},
+		Unsubscribed: map[string]bool{}, Threads: map[string]*thread{},
+		Media: map[string]*media{}, Service: map[string]int{},
 	}
 }
 

@@ -29,7 +29,8 @@ func (s *Server) saveLoop() {
 	}
 }
 
-// save writes the state if it changed, atomically.
+// save writes the state if it changed, atomically. A delivery that ends between two
+// saves is repeated after a crash, never lost.
 func (s *Server) save() error {
 	if s.config.DataFile == "" {
 		return nil
@@ -39,10 +40,12 @@ func (s *Server) save() error {
 		s.mu.Unlock()
 		return nil
 	}
-	encoded, err := json.Marshal(s.state)
+	snapshot, err := s.queue.Snapshot()
+	s.state.Webhooks = snapshot
+	encoded, encodeErr := json.Marshal(s.state)
 	s.dirty = false
 	s.mu.Unlock()
-	if err == nil {
+	if err = errors.Join(err, encodeErr); err == nil {
 		err = replaceFile(s.config.DataFile, encoded)
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"guichet.dev/guichet/simulator"
+	"guichet.dev/guichet/simulator/webhook"
 )
 
 func TestRetriesUntil200(t *testing.T) {
@@ -23,7 +24,7 @@ func TestRetriesUntil200(t *testing.T) {
 	await(t, "the log", func() bool {
 		log, err := s.Webhooks(t.Context())
 		must(t, err)
-		return log.Counts[simulator.DeliveryDelivered] == 1 && log.Deliveries[0].Attempts == 5
+		return log.Counts[webhook.Delivered] == 1 && log.Deliveries[0].Attempts == 5
 	})
 	if body := s.receiver.snapshot()[0]; !strings.Contains(body, `Bonjour \u00e9\/\u00f6`) {
 		t.Error("the body is not escaped as Meta does")
@@ -41,7 +42,7 @@ func TestGivesUp(t *testing.T) {
 	await(t, "the end of retries", func() bool {
 		log, err := s.Webhooks(t.Context())
 		must(t, err)
-		return log.Counts[simulator.DeliveryExpired] == 1
+		return log.Counts[webhook.Expired] == 1
 	})
 }
 
