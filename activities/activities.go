@@ -54,4 +54,7 @@ type SendResult struct {
 	MessageID string        `json:"message_id,omitempty"`
 	Code      string        `json:"code,omitempty"`
 	Wait      time.Duration `json:"wait,omitempty"`
+	// Last may be set after Sent, Failed and Cancelled when no other message waits: it spares the Send that would find
+	// nothing. Leaving it unset is always right.
+	Last bool `json:"last,omitempty"`
 }

@@ -38,7 +38,8 @@ type Receipt struct {
 	At          time.Time
 	Participant string // in groups: which member
 	Person      conversation.Person
-	ErrorCode   string // the first error's
+	ErrorCode   string    // the first error's
+	Failure     Behaviour // what a failure means; empty for other states
 	Conversation,
 	Pricing json.RawMessage
 }

@@ -137,7 +137,8 @@ type SystemNotice struct {
 
 // Reaction is an emoji on another message; an empty emoji takes the reaction back.
 type Reaction struct {
-	ProviderID string `json:"provider_id"` // the message reacted to
+	MessageID  string `json:"message_id,omitempty"` // our id of the message reacted to
+	ProviderID string `json:"provider_id"`          // the provider's
 	Emoji      string `json:"emoji"`
 }
 

@@ -10,6 +10,7 @@ const (
 	EventOpened          EventKind = "opened"
 	EventReopened        EventKind = "reopened" // a message came after done or while snoozed, or somebody reopened
 	EventMessageReceived EventKind = "message_received"
+	EventMessageEchoed   EventKind = "message_echoed" // a colleague wrote in the provider's phone app
 	EventMessageQueued   EventKind = "message_queued"
 	EventMessageStatus   EventKind = "message_status" // sent, delivered, read, played
 	EventMessageFailed   EventKind = "message_failed"

@@ -152,6 +152,8 @@ type TimelineItem struct {
 	Seq     int64               `json:"seq"`
 	Message *Message            `json:"message,omitempty"`
 	Event   *conversation.Event `json:"event,omitempty"`
+
+	conversation string // of an event
 }
 
 // NewMessage is what an agent sends.

@@ -113,6 +113,7 @@ CREATE TABLE account_limits (
 CREATE TABLE contacts (
     id          uuid PRIMARY KEY,
     name        text NOT NULL DEFAULT '',
+    named_at    timestamptz, -- the provider's time of the message that brought the name
     phone       text NOT NULL DEFAULT '', -- E.164 with +, empty if not known
     language    text NOT NULL DEFAULT '',
     attributes  jsonb NOT NULL DEFAULT '{}',
@@ -129,6 +130,8 @@ CREATE TABLE identities (
     key            text NOT NULL,
     address        text NOT NULL,
     contact_id     uuid NOT NULL REFERENCES contacts,
+    owned_since    timestamptz NOT NULL, -- the provider's time from which it was seen with this contact
+    retired_at     timestamptz, -- the person gave it up; who writes from it later is somebody else
     unreachable_at timestamptz, -- the provider said that nobody can be reached here
     created_at     timestamptz NOT NULL,
     updated_at     timestamptz NOT NULL,
@@ -189,7 +192,7 @@ CREATE TABLE conversations (
     window_from        timestamptz, -- the provider's time of the customer's newest message or call
     window_refused_at  timestamptz, -- the provider said that the window was closed
     deadlines          jsonb NOT NULL DEFAULT '[]',
-    next_deadline_at   timestamptz,
+    next_deadline_at   timestamptz, -- the earliest; while events are not applied yet at most some minutes ahead, for the sweep
     closing_told       timestamptz,
     closed_told        timestamptz,
 
@@ -214,7 +217,6 @@ CREATE INDEX conversations_merged ON conversations (merged_into) WHERE merged_in
 CREATE INDEX conversations_list ON conversations (status, last_activity_at DESC, id DESC) WHERE merged_into IS NULL;
 CREATE INDEX conversations_assignee ON conversations (assignee_id, status, last_activity_at DESC, id DESC) WHERE merged_into IS NULL AND assignee_id IS NOT NULL;
 CREATE INDEX conversations_deadline ON conversations (next_deadline_at) WHERE next_deadline_at IS NOT NULL;
-CREATE INDEX conversations_behind ON conversations (id) WHERE applied_seq < wake_seq;
 CREATE INDEX conversations_failing ON conversations (tries) WHERE tries > 0;
 
 --bun:split
@@ -252,7 +254,8 @@ CREATE TABLE messages (
     error_code      text NOT NULL DEFAULT '',
     edited_at       timestamptz,
     revoked_at      timestamptz,
-    pricing         jsonb
+    pricing         jsonb,
+    raw             jsonb -- the provider's own form of what we do not understand
 );
 CREATE UNIQUE INDEX messages_provider ON messages (account_id, provider_id) WHERE provider_id IS NOT NULL;
 CREATE UNIQUE INDEX messages_client ON messages (conversation_id, client_id) WHERE client_id IS NOT NULL;
@@ -287,8 +290,8 @@ CREATE TABLE reactions (
     PRIMARY KEY (account_id, target_id, actor_kind, actor_id)
 );
 
--- Edits and withdrawals whose message has not arrived yet wait here.
-CREATE TABLE early_amendments (
+-- Edits and withdrawals of messages, also of those that have not arrived yet.
+CREATE TABLE amendments (
     account_id  uuid NOT NULL,
     target_id   text NOT NULL,
     kind        text NOT NULL CHECK (kind IN ('edit', 'revoke')),

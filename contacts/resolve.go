@@ -1,0 +1,215 @@
+package contacts
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/conversation"
+)
+
+// ErrRace says that another transaction made the same contact at the same time: repeat the transaction, it will see it.
+var ErrRace = errors.New("contact made by another transaction")
+
+// Sighting is a person seen in an update of a provider.
+type Sighting struct {
+	Channel conversation.Channel
+	Person  conversation.Person
+	At      time.Time // the provider's time
+	// Replaced are identities that the person gave up at that time for those in Person. What was written from them before
+	// is still theirs; whoever writes from them later is somebody else.
+	Replaced []conversation.Identity
+	// OnlyKnown leaves unknown persons alone: a receipt or a preference makes no contact.
+	OnlyKnown bool
+}
+
+// Merge says that two contacts proved to be one person.
+type Merge struct{ Survivor, Loser string }
+
+// Resolution is the outcome of Resolve.
+type Resolution struct {
+	Contacts []string // per sighting; empty where OnlyKnown found nobody
+	Merges   []Merge  // in order; the conversations are the caller's to merge
+}
+
+// Resolve finds or makes the contact of each sighting in a constant number of statements, keeps names and addresses up to
+// date, and merges contacts that prove to be one. It locks the contacts that it changes, in the order of their ids, so it
+// must come before any conversation is locked. It returns ErrRace if the transaction must be repeated.
+func Resolve(ctx context.Context, tx bun.Tx, sightings []Sighting, now time.Time) (Resolution, error) {
+	b, err := openBook(ctx, tx, sightings)
+	if err != nil {
+		return Resolution{}, err
+	}
+	b.now = now
+	res := Resolution{Contacts: make([]string, len(sightings))}
+	for i, s := range sightings {
+		res.Contacts[i] = b.resolve(s)
+	}
+	// An early sighting may be of a contact that a later one merged away.
+	for i, id := range res.Contacts {
+		res.Contacts[i] = b.current(id)
+	}
+	res.Merges = b.merges
+	return res, b.save(ctx, tx)
+}
+
+// identityKey is what identities are unique by.
+type identityKey struct {
+	channel conversation.Channel
+	kind    conversation.IdentityKind
+	key     string
+}
+
+type identity struct {
+	contact    string
+	address    string
+	ownedSince time.Time
+	retiredAt  time.Time
+	isNew      bool
+	changed    bool
+}
+
+type contact struct {
+	id        string
+	name      string
+	namedAt   time.Time
+	phone     string
+	createdAt time.Time
+	isNew     bool
+	changed   bool
+}
+
+// book is what Resolve knows while it works: the identities that occur and their contacts.
+type book struct {
+	now        time.Time
+	identities map[identityKey]*identity
+	contacts   map[string]*contact
+	aliases    map[string]string // merged contact → survivor
+	merges     []Merge
+}
+
+func (b *book) resolve(s Sighting) string {
+	owners := b.owners(s)
+	if len(owners) == 0 {
+		if s.OnlyKnown {
+			return ""
+		}
+		c := &contact{id: uuid.Must(uuid.NewV7()).String(), createdAt: b.now, isNew: true}
+		b.contacts[c.id] = c
+		owners = []string{c.id}
+	}
+	survivor := b.oldest(owners)
+	for _, loser := range owners {
+		if loser != survivor {
+			b.merge(survivor, loser)
+		}
+	}
+	b.attach(survivor, s)
+	b.describe(survivor, s)
+	return survivor
+}
+
+// owners returns the contacts to which the person's matching identities belong at the time of the sighting.
+func (b *book) owners(s Sighting) []string {
+	var owners []string
+	add := func(known *identity) {
+		if owner := b.current(known.contact); !slices.Contains(owners, owner) {
+			owners = append(owners, owner)
+		}
+	}
+	for _, id := range s.Person.Identities {
+		known := b.identities[identityKey{s.Channel, id.Kind, id.Key}]
+		if id.Kind.Matches() && known != nil && !known.reused(s.At) {
+			add(known)
+		}
+	}
+	for _, id := range s.Replaced {
+		// Somebody else may have got the identity since; an old report must not make two persons one.
+		known := b.identities[identityKey{s.Channel, id.Kind, id.Key}]
+		if id.Kind.Matches() && known != nil && !known.reused(s.At) && !known.ownedSince.After(s.At) {
+			add(known)
+		}
+	}
+	return owners
+}
+
+// reused reports whether the identity, seen at t, was given up before and so belongs to somebody new.
+func (id *identity) reused(t time.Time) bool {
+	return !id.retiredAt.IsZero() && t.After(id.retiredAt)
+}
+
+func (b *book) oldest(ids []string) string {
+	return slices.MinFunc(ids, func(x, y string) int {
+		if d := b.contacts[x].createdAt.Compare(b.contacts[y].createdAt); d != 0 {
+			return d
+		}
+		if x < y {
+			return -1
+		}
+		return 1
+	})
+}
+
+func (b *book) merge(survivor, loser string) {
+	b.aliases[loser] = survivor
+	b.merges = append(b.merges, Merge{survivor, loser})
+	s, l := b.contacts[survivor], b.contacts[loser]
+	if l.namedAt.After(s.namedAt) {
+		s.name, s.namedAt, s.changed = l.name, l.namedAt, true
+	}
+	if s.phone == "" && l.phone != "" {
+		s.phone, s.changed = l.phone, true
+	}
+}
+
+// current follows merges to the contact that goes on.
+func (b *book) current(id string) string {
+	for {
+		next, ok := b.aliases[id]
+		if !ok {
+			return id
+		}
+		id = next
+	}
+}
+
+// attach gives the person's identities to the contact and takes away those that were replaced.
+func (b *book) attach(owner string, s Sighting) {
+	for _, id := range s.Person.Identities {
+		k := identityKey{s.Channel, id.Kind, id.Key}
+		known := b.identities[k]
+		switch {
+		case known == nil:
+			b.identities[k] = &identity{contact: owner, address: id.Address, ownedSince: s.At, isNew: true}
+		case known.reused(s.At) || b.current(known.contact) != owner:
+			known.contact, known.address, known.ownedSince, known.retiredAt, known.changed = owner, id.Address, s.At, time.Time{}, true
+		case known.address != id.Address && known.retiredAt.IsZero():
+			known.address, known.changed = id.Address, true
+		}
+	}
+	for _, id := range s.Replaced {
+		k := identityKey{s.Channel, id.Kind, id.Key}
+		known := b.identities[k]
+		switch {
+		case known == nil:
+			b.identities[k] = &identity{contact: owner, address: id.Address, ownedSince: s.At, retiredAt: s.At, isNew: true}
+		case b.current(known.contact) == owner && known.retiredAt.IsZero() && !known.ownedSince.After(s.At):
+			known.retiredAt, known.changed = s.At, true
+		}
+	}
+}
+
+// describe takes over name and phone if this sighting is the newest that had them.
+func (b *book) describe(owner string, s Sighting) {
+	c := b.contacts[owner]
+	if s.Person.Name != "" && s.Person.Name != c.name && s.At.After(c.namedAt) {
+		c.name, c.namedAt, c.changed = s.Person.Name, s.At, true
+	}
+	if s.Person.Phone != "" && c.phone == "" {
+		c.phone, c.changed = s.Person.Phone, true
+	}
+}

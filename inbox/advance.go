@@ -1,0 +1,218 @@
+package inbox
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/activities"
+	"guichet.dev/guichet/contacts"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/failpoint"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
+)
+
+// Advance brings a conversation up to date: it applies the events that were not applied yet and the deadlines that have
+// come, and writes the decision with its effects, all in one transaction. Repeating it changes nothing.
+func (in *Inbox) Advance(ctx context.Context, id string) (activities.Advanced, error) {
+	result, err := in.advance(ctx, id, lockNone)
+	if errors.Is(err, errNeedsContact) {
+		result, err = in.advance(ctx, id, lockChange)
+	}
+	if err != nil {
+		in.noteFailure(ctx, id, err)
+		return result, fmt.Errorf("advance: %w", err)
+	}
+	failpoint.Hit("inbox.advanced")
+	return result, nil
+}
+
+// errNeedsContact says that a consent will change, so the contact must be locked before the conversation.
+var errNeedsContact = errors.New("the contact must be locked first")
+
+func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (activities.Advanced, error) {
+	var result activities.Advanced
+	err := postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
+		if lock != lockNone {
+			if err := in.lockContact(ctx, tx, id, lock); err != nil {
+				return err
+			}
+		}
+		row, err := ledger.Lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		account, err := in.Accounts.Cached(ctx, row.AccountID)
+		if err != nil {
+			return err
+		}
+		events, err := unapplied(ctx, tx, row)
+		if err != nil {
+			return err
+		}
+		now := in.Now()
+		state, decision := conversation.Step(stateOf(row, account), conversation.Input{Now: now, Events: events}, account.Settings.Process(), in.Policy)
+		if err := in.carryOut(ctx, tx, row, decision, lock, now); err != nil {
+			return err
+		}
+		adopt(row, state)
+		if err := ledger.Save(ctx, tx, now, row); err != nil {
+			return err
+		}
+		if err := writeDecision(ctx, tx, row, decision, now); err != nil {
+			return err
+		}
+		result, err = advanced(ctx, tx, row, decision, now)
+		return err
+	})
+	return result, err
+}
+
+// stateOf is what Step knows of a row.
+func stateOf(row *ledger.Row, account accounts.Account) conversation.State {
+	return conversation.State{
+		Status: row.Status, SnoozedUntil: row.SnoozedUntil, Window: row.Window(account.Settings.WindowMargin()),
+		LastActivityAt: row.LastActivityAt, AppliedSeq: row.AppliedSeq, LastSeq: row.LastSeq, Merged: row.MergedInto != "",
+		Deadlines: row.Deadlines, ClosingTold: row.ClosingTold, ClosedTold: row.ClosedTold,
+	}
+}
+
+// adopt takes over what Step returned. What it wrote itself needs no further look: the row has been locked throughout.
+func adopt(row *ledger.Row, s conversation.State) {
+	row.Status, row.SnoozedUntil, row.LastActivityAt = s.Status, s.SnoozedUntil, s.LastActivityAt
+	row.AppliedSeq = row.LastSeq
+	row.Deadlines, row.ClosingTold, row.ClosedTold = s.Deadlines, s.ClosingTold, s.ClosedTold
+	row.NextDeadlineAt = time.Time{}
+	if next, ok := s.Next(); ok {
+		row.NextDeadlineAt = next.At
+	}
+	row.Tries, row.StuckCode, row.FailingSince = 0, "", time.Time{}
+}
+
+// unapplied reads the events after applied_seq, with the content of received messages.
+func unapplied(ctx context.Context, tx bun.Tx, row *ledger.Row) ([]conversation.InputEvent, error) {
+	if row.AppliedSeq == row.LastSeq {
+		return nil, nil
+	}
+	var events []conversation.InputEvent
+	err := postgres.Rows(ctx, tx, func(found *sql.Rows) error {
+		var (
+			e             conversation.InputEvent
+			data, content []byte
+			cause         []byte
+		)
+		if err := found.Scan(&e.Seq, &e.Kind, &e.Actor.Kind, &e.Actor.ID, &cause, &data, &e.At, &content); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(data, &e.Data); err != nil {
+			return fmt.Errorf("event data: %w", err)
+		}
+		if cause != nil {
+			if err := json.Unmarshal(cause, &e.Cause); err != nil {
+				return fmt.Errorf("event cause: %w", err)
+			}
+		}
+		if content != nil {
+			if err := json.Unmarshal(content, &e.Content); err != nil {
+				return fmt.Errorf("message content: %w", err)
+			}
+		}
+		events = append(events, e)
+		return nil
+	}, `SELECT e.seq, e.kind, e.actor_kind, e.actor_id, e.cause, e.data, e.at, m.content FROM events e
+		LEFT JOIN messages m ON e.kind = 'message_received' AND m.id = (e.data->>'message_id')::uuid
+		WHERE e.conversation_id = $1::uuid AND e.seq > $2 ORDER BY e.seq`, row.ID, row.AppliedSeq)
+	return events, wrap("read events", err)
+}
+
+// carryOut writes a decision's effects.
+func (in *Inbox) carryOut(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, lock lockMode, now time.Time) error {
+	for _, e := range d.Effects {
+		switch e.Kind {
+		case conversation.EffectEvent:
+			row.AppendEffect(e.Event, e.Key)
+		case conversation.EffectSetStatus:
+			row.AppendEffect(e.Event, e.Key)
+			if e.Status == conversation.StatusDone {
+				row.DoneAt, row.WaitingSince = now, time.Time{}
+			}
+		case conversation.EffectSetConsent:
+			if lock != lockChange {
+				return errNeedsContact
+			}
+			changed, err := contacts.ChangeConsent(ctx, tx, contacts.Change{
+				ConsentChange: *e.Consent, ContactID: row.ContactID, Channel: row.Channel, Actor: e.Event.Actor,
+				ConversationID: row.ID, MessageID: e.Event.Data.MessageID, Key: row.ID + ":" + e.Key,
+			}, now)
+			if err != nil {
+				return err
+			}
+			if changed {
+				row.AppendEffect(e.Event, e.Key)
+			}
+		default:
+			return fmt.Errorf("no way to carry out effect %q", e.Kind)
+		}
+	}
+	return nil
+}
+
+// writeDecision keeps what was decided, if anything was.
+func writeDecision(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, now time.Time) error {
+	if len(d.Outcomes) == 0 && len(d.Effects) == 0 {
+		return nil
+	}
+	parts := make([]string, 3)
+	for i, v := range []any{d.Outcomes, d.Effects, row.Deadlines} {
+		body, err := json.Marshal(v)
+		if err != nil {
+			return wrap("decision", err)
+		}
+		if string(body) == "null" {
+			body = []byte("[]")
+		}
+		parts[i] = string(body)
+	}
+	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO decisions (conversation_id, seq, at, version, outcomes, effects, next)
+		VALUES ($1::uuid, $2, $3, $4, $5::jsonb, $6::jsonb, $7::jsonb)`, row.ID, d.Seq, now, d.Version, parts[0], parts[1], parts[2])
+	return wrap("write decision", err)
+}
+
+func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, now time.Time) (activities.Advanced, error) {
+	a := activities.Advanced{
+		Now: now, AppliedSeq: row.AppliedSeq, Status: row.Status, Channel: row.Channel, AccountID: row.AccountID, AssigneeID: row.AssigneeID,
+	}
+	if next, ok := (conversation.State{Deadlines: row.Deadlines}).Next(); ok {
+		a.NextDeadline, a.NextKind = next.At, string(next.Kind)
+	}
+	for _, o := range d.Outcomes {
+		a.Steps = append(a.Steps, fmt.Sprintf("%s#%d=%s", o.Step, o.Seq, o.Result))
+	}
+	waiting, err := ledger.Waiting(ctx, tx, row.ID)
+	a.Unsettled = len(waiting) > 0
+	return a, err
+}
+
+// noteFailure counts failed attempts in a row, so that a conversation which cannot proceed is listed as stuck. It does
+// nothing if the database itself is away.
+func (in *Inbox) noteFailure(ctx context.Context, id string, failure error) {
+	if postgres.IsUnavailable(failure) || conversation.CodeOf(failure) == conversation.CodeNotFound {
+		return
+	}
+	code := postgres.Code(failure)
+	if code == "" {
+		code = string(conversation.CodeOf(failure))
+	}
+	_, err := in.DB.DB.ExecContext(context.WithoutCancel(ctx), `UPDATE conversations SET tries = tries + 1, stuck_code = $2, failing_since = coalesce(failing_since, $3) WHERE id = $1::uuid`,
+		id, code, in.Now())
+	if err != nil {
+		in.Logger.WarnContext(ctx, "failed attempt not counted", "conversation_id", id, "error", postgres.Code(err))
+	}
+}

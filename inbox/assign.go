@@ -1,0 +1,96 @@
+package inbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
+)
+
+// Attend gives the conversation to the caller, unless a colleague has it: then it is a conflict that names the colleague.
+// Attending what one has already changes nothing.
+func (in *Inbox) Attend(ctx context.Context, by conversation.Actor, id string) (Conversation, error) {
+	agent, err := agentID(by)
+	if err != nil {
+		return Conversation{}, err
+	}
+	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
+		switch row.AssigneeID {
+		case agent:
+			return nil
+		case "":
+			assign(row, by, Assignment{AgentID: &agent}, now)
+			return nil
+		default:
+			err := conversation.Errorf(conversation.CodeConflict, "a colleague was faster")
+			err.Details = map[string]any{"assignee_id": row.AssigneeID}
+			return err
+		}
+	})
+}
+
+// Assign gives the conversation to an agent, a team, both or nobody.
+func (in *Inbox) Assign(ctx context.Context, by conversation.Actor, id string, to Assignment) (Conversation, error) {
+	err := in.command(ctx, id, lockNone, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+		if err := active(row); err != nil {
+			return err
+		}
+		if err := in.checkAssignment(ctx, tx, to); err != nil {
+			return err
+		}
+		assign(row, by, to, in.Now())
+		return nil
+	})
+	if err != nil {
+		return Conversation{}, err
+	}
+	return in.Get(ctx, id, by)
+}
+
+func assign(row *ledger.Row, by conversation.Actor, to Assignment, now time.Time) {
+	agent, team := row.AssigneeID, row.TeamID
+	if to.AgentID != nil {
+		agent = *to.AgentID
+	}
+	if to.TeamID != nil {
+		team = *to.TeamID
+	}
+	if agent == row.AssigneeID && team == row.TeamID {
+		return
+	}
+	row.AssigneeID, row.TeamID = agent, team
+	row.Append(conversation.Event{
+		Kind: conversation.EventAssigned, Actor: by, At: now, Data: conversation.EventData{AgentID: agent, TeamID: team},
+	})
+}
+
+func (in *Inbox) checkAssignment(ctx context.Context, tx bun.Tx, to Assignment) error {
+	if to.AgentID == nil && to.TeamID == nil {
+		return conversation.Invalid("agent_id", "give agent_id, team_id or both; an empty string means nobody")
+	}
+	for _, check := range []struct {
+		field, query string
+		id           *string
+	}{
+		{"agent_id", "SELECT EXISTS (SELECT 1 FROM agents WHERE id = $1::uuid AND state = 'active')", to.AgentID},
+		{"team_id", "SELECT EXISTS (SELECT 1 FROM teams WHERE id = $1::uuid)", to.TeamID},
+	} {
+		if check.id == nil || *check.id == "" {
+			continue
+		}
+		var exists bool
+		if validID(*check.id) {
+			if err := postgres.Raw(tx).QueryRowContext(ctx, check.query, *check.id).Scan(&exists); err != nil {
+				return wrap("check assignment", err)
+			}
+		}
+		if !exists {
+			return conversation.Invalid(check.field, "must be the id of an active agent or an existing team, or empty for nobody")
+		}
+	}
+	return nil
+}

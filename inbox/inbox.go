@@ -1,0 +1,131 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/contacts"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
+)
+
+// Accounts finds the account of a conversation.
+type Accounts interface {
+	Cached(ctx context.Context, id string) (accounts.Account, error)
+}
+
+// Options are what an Inbox works with.
+type Options struct {
+	DB       *bun.DB
+	Accounts Accounts
+	Adapters map[conversation.Channel]channel.Adapter
+	Policy   conversation.Policy
+	Now      func() time.Time
+	// Notify is called after a commit that left something for the dispatchers.
+	Notify func()
+	// Meaning explains a provider's error code in a sentence.
+	Meaning func(on conversation.Channel, code string) string
+	Logger  *slog.Logger
+}
+
+// Inbox is what people see and do.
+type Inbox struct{ Options }
+
+// New returns an Inbox.
+func New(o Options) *Inbox { return &Inbox{o} }
+
+// lockMode is how a command holds the contact: a consent change excludes the send gate, everything else shares it.
+type lockMode int
+
+const (
+	lockNone lockMode = iota
+	lockShared
+	lockChange
+)
+
+// command runs one command against a locked conversation and saves it, in one transaction, in the order of locks that
+// holds everywhere: contact, then conversation.
+func (in *Inbox) command(ctx context.Context, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {
+	if !validID(id) {
+		return notFound()
+	}
+	err := postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
+		if lock != lockNone {
+			if err := in.lockContact(ctx, tx, id, lock); err != nil {
+				return err
+			}
+		}
+		row, err := ledger.Lock(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if err := do(ctx, tx, row); err != nil {
+			return err
+		}
+		return ledger.Save(ctx, tx, in.Now(), row)
+	})
+	if err == nil {
+		in.Notify()
+	}
+	return err
+}
+
+func (in *Inbox) lockContact(ctx context.Context, tx bun.Tx, id string, lock lockMode) error {
+	seen, err := ledger.Read(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if lock == lockShared {
+		return contacts.LockShared(ctx, tx, seen.ContactID)
+	}
+	return contacts.Lock(ctx, tx, []string{seen.ContactID})
+}
+
+// active refuses commands on a conversation that goes on in another.
+func active(row *ledger.Row) error {
+	if row.MergedInto == "" {
+		return nil
+	}
+	err := conversation.Errorf(conversation.CodeConflict, "this conversation goes on in another")
+	err.Details = map[string]any{"merged_into": row.MergedInto}
+	return err
+}
+
+func notFound() error {
+	return conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
+}
+
+// run runs a command that needs nothing but the row, and returns the conversation after it.
+func (in *Inbox) run(ctx context.Context, by conversation.Actor, id string, do func(row *ledger.Row, now time.Time) error) (Conversation, error) {
+	err := in.command(ctx, id, lockNone, func(_ context.Context, _ bun.Tx, row *ledger.Row) error {
+		if err := active(row); err != nil {
+			return err
+		}
+		return do(row, in.Now())
+	})
+	if err != nil {
+		return Conversation{}, err
+	}
+	return in.Get(ctx, id, by)
+}
+
+func agentID(by conversation.Actor) (string, error) {
+	if by.Kind != conversation.ActorAgent || by.ID == "" {
+		return "", conversation.Errorf(conversation.CodeForbidden, "only an agent can do this; the token belongs to a program")
+	}
+	return by.ID, nil
+}
+
+func wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -1,0 +1,149 @@
+package inbox
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/outbox"
+	"guichet.dev/guichet/postgres"
+)
+
+// Send queues a message of a person. The same client id is the same message: repeating it returns the message as it stands
+// now. The send gate refuses at once what cannot go out; a paused or broken account only lets it wait.
+func (in *Inbox) Send(ctx context.Context, by conversation.Actor, id string, m NewMessage) (Message, error) {
+	if m.ClientID == "" || len(m.ClientID) > 100 {
+		return Message{}, conversation.Invalid("client_id", "must have 1 to 100 characters")
+	}
+	messageID := ""
+	err := in.command(ctx, id, lockShared, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+		earlier, err := sameMessage(ctx, tx, id, m)
+		if earlier != "" || err != nil {
+			messageID = earlier
+			return err
+		}
+		if err := active(row); err != nil {
+			return err
+		}
+		account, err := in.Accounts.Cached(ctx, row.AccountID)
+		if err != nil {
+			return err
+		}
+		content, err := in.check(ctx, tx, row, account, m)
+		if err != nil {
+			return err
+		}
+		gate, err := outbox.GateInput(ctx, tx, row, account, by, content.Kind, in.Now())
+		if err != nil {
+			return err
+		}
+		if verdict, reason := conversation.Gate(gate); verdict == conversation.Refuse {
+			return reason
+		}
+		reopen(row, by, in.Now())
+		messageID, err = outbox.Queue(ctx, tx, row, outbox.Message{Content: content, Author: by, ClientID: m.ClientID, ReplyTo: m.ReplyTo}, in.Now())
+		return err
+	})
+	if err != nil {
+		return Message{}, err
+	}
+	return in.message(ctx, messageID)
+}
+
+// sameMessage returns the id of the message that the caller sent before with this client id.
+func sameMessage(ctx context.Context, tx bun.Tx, conversationID string, m NewMessage) (string, error) {
+	var (
+		id, replyTo string
+		body        []byte
+	)
+	err := postgres.Raw(tx).QueryRowContext(ctx, "SELECT id, content, reply_to FROM messages WHERE conversation_id = $1::uuid AND client_id = $2", conversationID, m.ClientID).
+		Scan(&id, &body, postgres.OptText(&replyTo))
+	if postgres.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", wrap("find message", err)
+	}
+	var content conversation.Content
+	if err := json.Unmarshal(body, &content); err != nil {
+		return "", wrap("content of message", err)
+	}
+	if content.Kind != m.Content.Kind || content.Text != m.Content.Text || !sameReaction(content.Reaction, m.Content.Reaction) || replyTo != m.ReplyTo {
+		return "", &conversation.Error{Code: conversation.CodeConflict, Field: "client_id", Message: "another message was sent with this client id"}
+	}
+	return id, nil
+}
+
+func sameReaction(stored, asked *conversation.Reaction) bool {
+	if stored == nil || asked == nil {
+		return stored == asked
+	}
+	return stored.Emoji == asked.Emoji && (stored.MessageID == asked.MessageID || reflect.DeepEqual(stored, asked))
+}
+
+// check validates what is to be sent and returns the content as it will be stored.
+func (in *Inbox) check(ctx context.Context, tx bun.Tx, row *ledger.Row, account accounts.Account, m NewMessage) (conversation.Content, error) {
+	capabilities := in.Adapters[account.Channel].Capabilities()
+	content := m.Content
+	if m.ReplyTo != "" {
+		if _, err := providerID(ctx, tx, row.ID, m.ReplyTo, "reply_to"); err != nil {
+			return content, err
+		}
+	}
+	switch content.Kind {
+	case conversation.KindText:
+		if strings.TrimSpace(content.Text) == "" || !utf8.ValidString(content.Text) || utf8.RuneCountInString(content.Text) > capabilities.MaxText {
+			return content, conversation.Invalid("text", "must have 1 to %d characters", capabilities.MaxText)
+		}
+		content.Text = strings.ReplaceAll(content.Text, "\x00", "\uFFFD")
+		return content, nil
+	case conversation.KindReaction:
+		if content.Reaction == nil || len(content.Reaction.Emoji) > 64 {
+			return content, conversation.Invalid("reaction.emoji", "must be one emoji, or empty to take the reaction back")
+		}
+		if m.ReplyTo != "" {
+			return content, conversation.Invalid("reply_to", "a reaction cannot quote a message")
+		}
+		target, err := providerID(ctx, tx, row.ID, content.Reaction.MessageID, "reaction.message_id")
+		content.Reaction = &conversation.Reaction{MessageID: content.Reaction.MessageID, ProviderID: target, Emoji: content.Reaction.Emoji}
+		return content, err
+	default:
+		return content, conversation.Errorf(conversation.CodeUnsupported, "only text and reactions can be sent")
+	}
+}
+
+// providerID returns the provider's id of one of the conversation's messages, those of merged conversations included.
+func providerID(ctx context.Context, tx bun.Tx, conversationID, messageID, field string) (string, error) {
+	var provider string
+	if validID(messageID) {
+		err := postgres.Raw(tx).QueryRowContext(ctx, `SELECT coalesce(m.provider_id, '') FROM messages m JOIN conversations c ON c.id = m.conversation_id
+			WHERE m.id = $1::uuid AND (c.id = $2::uuid OR c.merged_into = $2::uuid)`, messageID, conversationID).Scan(&provider)
+		if err != nil && !postgres.IsNotFound(err) {
+			return "", wrap("find message", err)
+		}
+	}
+	if provider == "" {
+		return "", conversation.Invalid(field, "must be the id of a message of this conversation that the provider has taken")
+	}
+	return provider, nil
+}
+
+// Read notes up to where the conversation was read and returns it. Telling the customer is the caller's business: see
+// LastInbound.
+func (in *Inbox) Read(ctx context.Context, by conversation.Actor, id string, upToSeq int64) (Conversation, error) {
+	return in.run(ctx, by, id, func(row *ledger.Row, _ time.Time) error {
+		if upToSeq < 0 || upToSeq > row.LastSeq {
+			return conversation.Invalid("up_to_seq", "must be 0 to %d", row.LastSeq)
+		}
+		row.ReadSeq = max(row.ReadSeq, upToSeq)
+		return nil
+	})
+}

@@ -1,0 +1,87 @@
+package inbox
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
+)
+
+// Timeline returns a page of a conversation's messages and events, newest first, with those of conversations merged into
+// it. Events that only say what the messages themselves show (received, queued, status) are left out.
+func (in *Inbox) Timeline(ctx context.Context, id string, before Cursor, limit int) ([]TimelineItem, Cursor, error) {
+	messages, more, err := in.Messages(ctx, id, before, limit)
+	if err != nil {
+		return nil, Cursor{}, err
+	}
+	items := make([]TimelineItem, 0, 2*limit)
+	for i := range messages {
+		items = append(items, TimelineItem{Type: "message", At: messages[i].At, Seq: messages[i].Seq, Message: &messages[i]})
+	}
+	events, err := in.events(ctx, id, before, limit+1)
+	if err != nil {
+		return nil, Cursor{}, err
+	}
+	items = append(items, events...)
+	slices.SortFunc(items, func(x, y TimelineItem) int { return compareItems(y, x) })
+	if len(items) <= limit && more.Zero() {
+		return items, Cursor{}, nil
+	}
+	items = items[:min(limit, len(items))]
+	last := items[len(items)-1]
+	return items, Cursor{At: last.At, Seq: last.Seq, ID: itemID(last)}, nil
+}
+
+func compareItems(x, y TimelineItem) int {
+	if d := x.At.Compare(y.At); d != 0 {
+		return d
+	}
+	if x.Seq != y.Seq {
+		if x.Seq < y.Seq {
+			return -1
+		}
+		return 1
+	}
+	if itemID(x) < itemID(y) {
+		return -1
+	}
+	return 1
+}
+
+// itemID orders items of the same time and seq, which only merged conversations have.
+func itemID(i TimelineItem) string {
+	if i.Message != nil {
+		return i.Message.ID
+	}
+	return i.conversation
+}
+
+func (in *Inbox) events(ctx context.Context, id string, before Cursor, limit int) ([]TimelineItem, error) {
+	var items []TimelineItem
+	err := postgres.Rows(ctx, in.DB, func(row *sql.Rows) error {
+		var (
+			e           conversation.Event
+			cause, data []byte
+			item        TimelineItem
+		)
+		if err := row.Scan(&item.conversation, &e.Seq, &e.Kind, &e.Actor.Kind, &e.Actor.ID, &cause, &data, &e.At); err != nil {
+			return err
+		}
+		if cause != nil {
+			if err := json.Unmarshal(cause, &e.Cause); err != nil {
+				return err
+			}
+		}
+		item.Type, item.At, item.Seq, item.Event = "event", e.At, e.Seq, &e
+		items = append(items, item)
+		return json.Unmarshal(data, &e.Data)
+	}, `SELECT e.conversation_id, e.seq, e.kind, e.actor_kind, e.actor_id, e.cause, e.data, e.at FROM events e
+		WHERE e.conversation_id IN (SELECT id FROM conversations WHERE id = $1::uuid OR merged_into = $1::uuid)
+		AND e.kind NOT IN ('message_received', 'message_echoed', 'message_queued', 'message_status', 'message_failed', 'message_unknown')
+		AND ($2::timestamptz IS NULL OR (e.at, e.seq, e.conversation_id) < ($2::timestamptz, $3::bigint, coalesce($4, '00000000-0000-0000-0000-000000000000')::uuid))
+		ORDER BY e.at DESC, e.seq DESC, e.conversation_id DESC LIMIT $5`, id, postgres.NullTime(before.At), before.Seq, postgres.NullText(before.ID), limit)
+	return items, wrap("read events", err)
+}

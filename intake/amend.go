@@ -1,0 +1,143 @@
+package intake
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
+)
+
+// These are rare, so each is a statement of its own.
+
+// once appends an event unless one with this key was written before.
+func (b *batch) once(row *ledger.Row, e conversation.Event, key string) error {
+	var seen bool
+	err := b.tx.Tx.QueryRowContext(b.ctx, "SELECT EXISTS (SELECT 1 FROM events WHERE conversation_id = $1::uuid AND effect_key = $2)", row.ID, key).Scan(&seen)
+	if err != nil {
+		return fmt.Errorf("find event: %w", err)
+	}
+	if !seen && !row.HasKey(key) {
+		row.AppendOnce(e, key)
+	}
+	return nil
+}
+
+func (b *batch) applyReaction(w *work, u channel.Reaction) error {
+	at := b.providerTime(u.At)
+	by := conversation.Actor{Kind: conversation.ActorContact, ID: w.contact}
+	if u.Echo {
+		by = conversation.Actor{Kind: conversation.ActorPhoneApp}
+	}
+	res, err := b.tx.Tx.ExecContext(b.ctx, `INSERT INTO reactions (account_id, target_id, actor_kind, actor_id, emoji, at)
+		VALUES ($1::uuid, $2, $3, $4, $5, $6) ON CONFLICT (account_id, target_id, actor_kind, actor_id) DO UPDATE SET emoji = excluded.emoji, at = excluded.at
+		WHERE excluded.at > reactions.at OR (excluded.at = reactions.at AND excluded.emoji < reactions.emoji)`,
+		w.account.ID, u.Target, string(by.Kind), by.ID, u.Emoji, at)
+	if err != nil {
+		return fmt.Errorf("write reaction: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("write reaction: %w", err)
+	}
+	row := b.thread(w)
+	if w.account.Settings.ReactionOpensWindow && !u.Echo {
+		extendWindow(row, at)
+		row.Wake()
+	}
+	if n > 0 {
+		row.Append(conversation.Event{Kind: conversation.EventReaction, Actor: conversation.Actor{Kind: by.Kind}, At: at})
+	}
+	return nil
+}
+
+// amendment is an edit or a withdrawal of an earlier message.
+type amendment struct {
+	target, kind string
+	at           time.Time
+	content      *conversation.Content
+}
+
+// applyAmendment keeps every amendment by its target, so that one which comes before its message waits for it, and brings
+// the message up to date if it is there. The newest edit wins; a withdrawal is final.
+func (b *batch) applyAmendment(w *work, a amendment) error {
+	if a.target == "" {
+		return conversation.Invalid("original_message_id", "an edit or withdrawal needs the id of its message")
+	}
+	var content *string
+	if a.content != nil {
+		body, err := json.Marshal(a.content)
+		if err != nil {
+			return fmt.Errorf("content: %w", err)
+		}
+		text := string(body)
+		content = &text
+	}
+	res, err := b.tx.Tx.ExecContext(b.ctx, `INSERT INTO amendments (account_id, target_id, kind, at, content)
+		VALUES ($1::uuid, $2, $3, $4, $5::jsonb) ON CONFLICT DO NOTHING`, w.account.ID, a.target, a.kind, a.at, content)
+	if err != nil {
+		return fmt.Errorf("write amendment: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("write amendment: %w", err)
+	}
+	m := b.known[providerKey{w.account.ID, a.target}]
+	if n == 0 || m == nil {
+		return nil
+	}
+	b.early[providerKey{w.account.ID, a.target}] = true
+	if m.id == "" {
+		return nil // of this very batch; applied after it is inserted
+	}
+	kind := conversation.EventMessageEdited
+	if a.kind == "revoke" {
+		kind = conversation.EventMessageRevoked
+	}
+	b.rows[m.conversation].Append(conversation.Event{
+		Kind: kind, Actor: conversation.Actor{Kind: conversation.ActorContact}, At: a.at, Data: conversation.EventData{MessageID: m.id},
+	})
+	return nil
+}
+
+// applyEarly brings messages up to date with edits, withdrawals and receipts that were kept for them.
+func (b *batch) applyEarly() error {
+	var accountIDs, providerIDs []string
+	for key := range b.early {
+		accountIDs, providerIDs = append(accountIDs, key.account), append(providerIDs, key.provider)
+	}
+	if len(providerIDs) == 0 {
+		return nil
+	}
+	for _, statement := range []string{
+		`UPDATE messages m SET content = e.content, summary = coalesce(left(e.content->>'text', 160), ''), edited_at = e.at
+			FROM (SELECT DISTINCT ON (e.account_id, e.target_id) e.* FROM unnest($1::uuid[], $2::text[]) AS k(a, p)
+				JOIN amendments e ON e.account_id = k.a AND e.target_id = k.p AND e.kind = 'edit'
+				ORDER BY e.account_id, e.target_id, e.at DESC) e
+			WHERE m.account_id = e.account_id AND m.provider_id = e.target_id AND (m.edited_at IS NULL OR m.edited_at < e.at)`,
+		`UPDATE messages m SET revoked_at = e.at
+			FROM (SELECT e.account_id, e.target_id, min(e.at) AS at FROM unnest($1::uuid[], $2::text[]) AS k(a, p)
+				JOIN amendments e ON e.account_id = k.a AND e.target_id = k.p AND e.kind = 'revoke' GROUP BY 1, 2) e
+			WHERE m.account_id = e.account_id AND m.provider_id = e.target_id AND m.revoked_at IS NULL`,
+	} {
+		if _, err := b.tx.Tx.ExecContext(b.ctx, statement, accountIDs, providerIDs); err != nil {
+			return fmt.Errorf("apply amendments: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *batch) insertNotice(w *work, u channel.Notice) error {
+	at := u.At
+	if at.IsZero() {
+		at = w.receivedAt
+	}
+	_, err := b.tx.Tx.ExecContext(b.ctx, `INSERT INTO notices (id, account_id, webhook_id, path, field, at, raw) VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6, $7::jsonb)`,
+		newID(), w.account.ID, w.webhook, w.Path, u.Field, at, string(w.Raw))
+	if err != nil {
+		return fmt.Errorf("write notice: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package intake
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/contacts"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
+)
+
+// known is a message that is in the database.
+type known struct {
+	id, conversation, contact, provider string
+	state                               conversation.MessageState
+	errorCode                           string
+	sentAt, deliveredAt, readAt         time.Time
+	playedAt, failedAt                  time.Time
+	at                                  time.Time
+	pricing                             *string
+}
+
+// resolveContacts finds or makes everybody who occurs.
+func (b *batch) resolveContacts() ([]contacts.Merge, error) {
+	var (
+		sightings []contacts.Sighting
+		of        []int
+	)
+	for i := range b.work {
+		if s, ok := sighting(b.work[i].Body); ok {
+			s.Channel, s.At = b.work[i].account.Channel, b.providerTime(s.At)
+			sightings, of = append(sightings, s), append(of, i)
+		}
+	}
+	if len(sightings) == 0 {
+		return nil, nil
+	}
+	res, err := contacts.Resolve(b.ctx, b.tx, sightings, b.now)
+	if err != nil {
+		return nil, err
+	}
+	for j, i := range of {
+		b.work[i].contact = res.Contacts[j]
+	}
+	return res.Merges, nil
+}
+
+// sighting returns who occurs in an update. Receipts make no contact, but those that name two identities prove that they
+// are one person's.
+func sighting(body channel.Body) (contacts.Sighting, bool) {
+	switch u := body.(type) {
+	case channel.Message:
+		return contacts.Sighting{Person: u.Person, At: u.At}, true
+	case channel.Reaction:
+		return contacts.Sighting{Person: u.Person, At: u.At}, true
+	case channel.Edit:
+		return contacts.Sighting{Person: u.Person, At: u.At}, true
+	case channel.Revoke:
+		return contacts.Sighting{Person: u.Person, At: u.At}, true
+	case channel.Preference:
+		return contacts.Sighting{Person: u.Person, At: u.At}, true
+	case channel.Call:
+		return contacts.Sighting{Person: u.Person, At: u.At}, true
+	case channel.ChatOpened:
+		return contacts.Sighting{Person: u.Person, At: u.At}, true
+	case channel.IdentityChange:
+		return contacts.Sighting{Person: u.After, Replaced: replaced(u), At: u.At}, true
+	case channel.Receipt:
+		return contacts.Sighting{Person: u.Person, At: u.At, OnlyKnown: true}, len(u.Person.Identities) > 1
+	default:
+		return contacts.Sighting{}, false
+	}
+}
+
+// replaced returns the identities that are in the old person and not in the new one.
+func replaced(u channel.IdentityChange) []conversation.Identity {
+	var gone []conversation.Identity
+	for _, id := range u.Before.Identities {
+		same := func(n conversation.Identity) bool { return n.Kind == id.Kind && n.Key == id.Key }
+		if !slices.ContainsFunc(u.After.Identities, same) {
+			gone = append(gone, id)
+		}
+	}
+	return gone
+}
+
+// references returns the messages that an update is about, by provider id and, for receipts, by ours.
+func references(body channel.Body) (providerID, messageID string) {
+	switch u := body.(type) {
+	case channel.Receipt:
+		return u.ProviderID, u.MessageID
+	case channel.Edit:
+		return u.Target, ""
+	case channel.Revoke:
+		return u.Target, ""
+	default:
+		return "", ""
+	}
+}
+
+// findReferenced learns, without locks, which conversations and contacts the receipts, edits and withdrawals concern.
+func (b *batch) findReferenced() error {
+	var accountIDs, providerIDs, ids []string
+	for i := range b.work {
+		provider, id := references(b.work[i].Body)
+		if provider != "" {
+			accountIDs, providerIDs = append(accountIDs, b.work[i].account.ID), append(providerIDs, provider)
+		}
+		if id != "" {
+			ids = append(ids, id)
+		}
+	}
+	if len(providerIDs)+len(ids) == 0 {
+		return nil
+	}
+	return b.readMessages(`SELECT `+knownColumns+` FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id IN (
+		SELECT x.id FROM unnest($1::uuid[], $2::text[]) AS k(a, p) JOIN messages x ON x.account_id = k.a AND x.provider_id = k.p
+		UNION SELECT unnest($3::uuid[]))`, accountIDs, providerIDs, ids)
+}
+
+const knownColumns = `m.id, m.conversation_id, c.contact_id, m.account_id, coalesce(m.provider_id, ''), m.state, m.error_code, m.sent_at,
+	m.delivered_at, m.read_at, m.played_at, m.failed_at, m.at, m.pricing::text`
+
+func (b *batch) readMessages(query string, args ...any) error {
+	err := postgres.Rows(b.ctx, b.tx, func(row *sql.Rows) error {
+		var (
+			k       known
+			account string
+		)
+		if err := row.Scan(&k.id, &k.conversation, &k.contact, &account, &k.provider, &k.state, &k.errorCode, postgres.OptTime(&k.sentAt),
+			postgres.OptTime(&k.deliveredAt), postgres.OptTime(&k.readAt), postgres.OptTime(&k.playedAt), postgres.OptTime(&k.failedAt), &k.at, &k.pricing); err != nil {
+			return err
+		}
+		b.byID[k.id] = &k
+		if k.provider != "" {
+			b.known[providerKey{account, k.provider}] = &k
+		}
+		return nil
+	}, query, args...)
+	if err != nil {
+		return fmt.Errorf("find messages: %w", err)
+	}
+	return nil
+}
+
+// lockConsents locks the contacts whose consent will change, before any conversation is locked.
+func (b *batch) lockConsents() error {
+	var ids []string
+	for i := range b.work {
+		w := &b.work[i]
+		switch u := w.Body.(type) {
+		case channel.Preference:
+			ids = append(ids, w.contact)
+		case channel.Receipt:
+			if m := b.message(w, u); m != nil && (u.Failure == channel.OptedOut || u.Failure == channel.Unreachable) {
+				ids = append(ids, m.contact)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return contacts.Lock(b.ctx, b.tx, ids)
+}
+
+// message returns the message that a receipt is about, nil if it is not known yet.
+func (b *batch) message(w *work, r channel.Receipt) *known {
+	if m := b.known[providerKey{w.account.ID, r.ProviderID}]; m != nil {
+		return m
+	}
+	if m := b.byID[r.MessageID]; m != nil && (m.provider == "" || m.provider == r.ProviderID) {
+		return m
+	}
+	return nil
+}
+
+// lockConversations locks all conversations that the updates touch in one statement, in the order of their ids.
+func (b *batch) lockConversations(merges []contacts.Merge) error {
+	var accountIDs, contactIDs, ids, merged []string
+	for i := range b.work {
+		if w := &b.work[i]; w.contact != "" {
+			accountIDs, contactIDs = append(accountIDs, w.account.ID), append(contactIDs, w.contact)
+		}
+	}
+	for _, m := range b.byID {
+		ids = append(ids, m.conversation)
+	}
+	for _, m := range merges {
+		merged = append(merged, m.Survivor, m.Loser)
+	}
+	rows, err := ledger.LockTouched(b.ctx, b.tx, ledger.Touched{AccountIDs: accountIDs, ContactIDs: contactIDs, IDs: ids, Merged: merged})
+	if err != nil {
+		return err
+	}
+	b.rows = rows
+	for _, r := range rows {
+		if r.MergedInto == "" {
+			b.threads[threadKey{r.AccountID, r.ContactID}] = r
+		}
+	}
+	return nil
+}
+
+// findKnown finds, now that the conversations are locked, which new messages are there already, and reads those that
+// receipts concern again and locks them.
+func (b *batch) findKnown() error {
+	if len(b.byID) > 0 {
+		ids := make([]string, 0, len(b.byID))
+		for id := range b.byID {
+			ids = append(ids, id)
+		}
+		if err := b.readMessages(`SELECT `+knownColumns+` FROM messages m JOIN conversations c ON c.id = m.conversation_id
+			WHERE m.id = ANY($1::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m`, ids); err != nil {
+			return err
+		}
+	}
+	var accountIDs, providerIDs []string
+	for i := range b.work {
+		if id := newMessageID(b.work[i].Body); id != "" {
+			accountIDs, providerIDs = append(accountIDs, b.work[i].account.ID), append(providerIDs, id)
+		}
+	}
+	if len(providerIDs) == 0 {
+		return nil
+	}
+	err := postgres.Rows(b.ctx, b.tx, func(row *sql.Rows) error {
+		var (
+			key   providerKey
+			early bool
+		)
+		if err := row.Scan(&key.account, &key.provider, &early); err != nil {
+			return err
+		}
+		if early {
+			b.early[key] = true
+		} else if b.known[key] == nil {
+			b.known[key] = &known{}
+		}
+		return nil
+	}, `WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[]) AS k(a, p))
+		SELECT k.a, k.p, false FROM k JOIN messages m ON m.account_id = k.a AND m.provider_id = k.p
+		UNION ALL SELECT k.a, k.p, true FROM k JOIN amendments e ON e.account_id = k.a AND e.target_id = k.p
+		UNION ALL SELECT k.a, k.p, true FROM k JOIN receipts r ON r.account_id = k.a AND r.provider_id = k.p AND r.message_id IS NULL`,
+		accountIDs, providerIDs)
+	if err != nil {
+		return fmt.Errorf("find duplicates: %w", err)
+	}
+	return nil
+}
+
+// newMessageID returns the provider id of the message that an update adds, empty if it adds none.
+func newMessageID(body channel.Body) string {
+	switch u := body.(type) {
+	case channel.Message:
+		return u.ProviderID
+	case channel.IdentityChange:
+		return u.ProviderID
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,96 @@
+package intake
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"guichet.dev/guichet/contacts"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
+)
+
+// mergeConversations follows merged contacts: their conversations get the surviving contact, and where both had one on an
+// account the newer goes on and the older is done.
+func (b *batch) mergeConversations(merges []contacts.Merge) error {
+	survivor := map[string]string{}
+	for _, m := range merges {
+		survivor[m.Loser] = m.Survivor
+	}
+	if len(survivor) == 0 {
+		return nil
+	}
+	rows := make([]*ledger.Row, 0, len(b.rows))
+	for _, r := range b.rows {
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(x, y *ledger.Row) int {
+		if d := x.CreatedAt.Compare(y.CreatedAt); d != 0 {
+			return d
+		}
+		return strings.Compare(x.ID, y.ID)
+	})
+	b.threads = map[threadKey]*ledger.Row{}
+	for _, r := range rows {
+		for next, ok := survivor[r.ContactID]; ok; next, ok = survivor[r.ContactID] {
+			r.ContactID = next
+		}
+		if r.MergedInto != "" {
+			continue
+		}
+		key := threadKey{r.AccountID, r.ContactID}
+		if older := b.threads[key]; older != nil {
+			if err := b.mergeInto(older, r); err != nil {
+				return err
+			}
+		}
+		b.threads[key] = r
+	}
+	return nil
+}
+
+// mergeInto ends the older conversation; what it held goes on in the newer.
+func (b *batch) mergeInto(older, newer *ledger.Row) error {
+	older.MergedInto, older.Status, older.DoneAt = newer.ID, conversation.StatusDone, b.now
+	extendWindow(newer, older.WindowFrom)
+	if older.WindowRefusedAt.After(newer.WindowRefusedAt) {
+		newer.WindowRefusedAt = older.WindowRefusedAt
+	}
+	if newer.AssigneeID == "" && newer.TeamID == "" {
+		newer.AssigneeID, newer.TeamID = older.AssigneeID, older.TeamID
+	}
+	if !older.WaitingSince.IsZero() && (newer.WaitingSince.IsZero() || older.WaitingSince.Before(newer.WaitingSince)) {
+		newer.WaitingSince = older.WaitingSince
+	}
+	if older.Unexamined() {
+		older.Wake()
+	}
+	older.WaitingSince = time.Time{}
+	event := conversation.Event{
+		Kind: conversation.EventMerged, Actor: conversation.Actor{Kind: conversation.ActorProvider}, At: b.now,
+		Data: conversation.EventData{Into: newer.ID},
+	}
+	older.Append(event)
+	newer.Append(event)
+	return b.moveQueued(older, newer)
+}
+
+// moveQueued lets messages that wait in the older conversation leave from the newer, after those that wait there. One that
+// is on its way settles where it is.
+func (b *batch) moveQueued(older, newer *ledger.Row) error {
+	ids, err := ledger.Waiting(b.ctx, b.tx, older.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		seq := newer.Append(conversation.Event{
+			Kind: conversation.EventMessageQueued, Actor: conversation.Actor{Kind: conversation.ActorSystem}, At: b.now,
+			Data: conversation.EventData{MessageID: id},
+		})
+		if _, err := b.tx.Tx.ExecContext(b.ctx, "UPDATE messages SET conversation_id = $2::uuid, seq = $3 WHERE id = $1::uuid AND state = 'queued'", id, newer.ID, seq); err != nil {
+			return fmt.Errorf("move queued message: %w", err)
+		}
+	}
+	return nil
+}

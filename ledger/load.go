@@ -1,0 +1,108 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
+)
+
+const columns = `id, account_id, channel, contact_id, thread_key, status, snoozed_until, assignee_id, team_id, merged_into,
+	last_seq, wake_seq, inbound_seq, applied_seq, agent_seq, read_seq,
+	window_from, window_refused_at, deadlines, next_deadline_at, closing_told, closed_told,
+	last_activity_at, last_message_id, last_message_at, summary, last_inbound_at, waiting_since, first_reply_at, opened_at,
+	done_at, created_at, tries, stuck_code, failing_since`
+
+// Lock loads a conversation and locks it until the transaction ends. It returns not_found if there is none.
+func Lock(ctx context.Context, tx bun.Tx, id string) (*Row, error) {
+	rows, err := LockAll(ctx, tx, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	row, ok := rows[id]
+	if !ok {
+		return nil, conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
+	}
+	return row, nil
+}
+
+// LockAll loads and locks conversations in the order of their ids and returns those that exist, by id.
+func LockAll(ctx context.Context, tx bun.Tx, ids []string) (map[string]*Row, error) {
+	return load(ctx, tx, "SELECT "+columns+" FROM conversations WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", ids)
+}
+
+// Touched says which conversations to lock: by id, those that go on (are not merged into another) of contacts on accounts,
+// pairwise, and all of the contacts in Merged.
+type Touched struct {
+	IDs                    []string
+	AccountIDs, ContactIDs []string
+	Merged                 []string
+}
+
+// LockTouched locks conversations in the order of their ids and returns them by id.
+func LockTouched(ctx context.Context, tx bun.Tx, t Touched) (map[string]*Row, error) {
+	return load(ctx, tx, `SELECT `+columns+` FROM conversations WHERE id IN (
+		SELECT unnest($1::uuid[])
+		UNION SELECT c.id FROM unnest($2::uuid[], $3::uuid[]) AS k(a, p) JOIN conversations c ON c.contact_id = k.p AND c.account_id = k.a AND c.merged_into IS NULL
+		UNION SELECT id FROM conversations WHERE contact_id = ANY($4::uuid[]))
+		ORDER BY id FOR NO KEY UPDATE`, t.IDs, t.AccountIDs, t.ContactIDs, t.Merged)
+}
+
+// Read loads a conversation without locking it.
+func Read(ctx context.Context, db bun.IDB, id string) (*Row, error) {
+	rows, err := load(ctx, db, "SELECT "+columns+" FROM conversations WHERE id = $1::uuid", id)
+	if err != nil {
+		return nil, err
+	}
+	row, ok := rows[id]
+	if !ok {
+		return nil, conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
+	}
+	return row, nil
+}
+
+// ReadAll loads conversations without locking them, by id.
+func ReadAll(ctx context.Context, db bun.IDB, ids []string) (map[string]*Row, error) {
+	return load(ctx, db, "SELECT "+columns+" FROM conversations WHERE id = ANY($1::uuid[])", ids)
+}
+
+func load(ctx context.Context, db bun.IDB, query string, args ...any) (map[string]*Row, error) {
+	rows := make(map[string]*Row)
+	err := postgres.Rows(ctx, db, func(found *sql.Rows) error {
+		row, err := scan(found)
+		if err == nil {
+			rows[row.ID] = row
+		}
+		return err
+	}, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("load conversations: %w", err)
+	}
+	return rows, nil
+}
+
+func scan(found *sql.Rows) (*Row, error) {
+	var (
+		r         Row
+		deadlines []byte
+	)
+	err := found.Scan(&r.ID, &r.AccountID, &r.Channel, &r.ContactID, &r.ThreadKey, &r.Status, postgres.OptTime(&r.SnoozedUntil),
+		postgres.OptText(&r.AssigneeID), postgres.OptText(&r.TeamID), postgres.OptText(&r.MergedInto),
+		&r.LastSeq, &r.WakeSeq, &r.InboundSeq, &r.AppliedSeq, &r.AgentSeq, &r.ReadSeq,
+		postgres.OptTime(&r.WindowFrom), postgres.OptTime(&r.WindowRefusedAt), &deadlines, postgres.OptTime(&r.NextDeadlineAt), postgres.OptTime(&r.ClosingTold),
+		postgres.OptTime(&r.ClosedTold), &r.LastActivityAt, postgres.OptText(&r.LastMessageID), postgres.OptTime(&r.LastMessageAt), &r.Summary,
+		postgres.OptTime(&r.LastInboundAt), postgres.OptTime(&r.WaitingSince), postgres.OptTime(&r.FirstReplyAt), &r.OpenedAt, postgres.OptTime(&r.DoneAt),
+		&r.CreatedAt, &r.Tries, &r.StuckCode, postgres.OptTime(&r.FailingSince))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(deadlines, &r.Deadlines); err != nil {
+		return nil, fmt.Errorf("deadlines: %w", err)
+	}
+	return &r, nil
+}

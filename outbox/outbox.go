@@ -1,0 +1,130 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/activities"
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/failpoint"
+)
+
+// CallTimeout is how long a provider has to answer; after it the outcome is unknown.
+const CallTimeout = 15 * time.Second
+
+// unknownDelay is by how much a message with unknown outcome delays the next one of its conversation.
+const unknownDelay = 60 * time.Second
+
+// Accounts is what sending needs of accounts.
+type Accounts interface {
+	Get(ctx context.Context, id string) (accounts.Account, error)
+	SetState(ctx context.Context, db bun.IDB, id string, state conversation.AccountState, code string) error
+}
+
+// Observer is told what came of sends, for metrics.
+type Observer interface {
+	Send(channel, outcome, code string)
+}
+
+// Options are what an Outbox works with.
+type Options struct {
+	DB       *bun.DB
+	Accounts Accounts
+	Adapters map[conversation.Channel]channel.Sender
+	Now      func() time.Time
+	Observer Observer
+	Logger   *slog.Logger
+}
+
+// Outbox sends messages.
+type Outbox struct{ Options }
+
+// New returns an Outbox.
+func New(o Options) *Outbox { return &Outbox{o} }
+
+// SendNext works on the first unsettled outgoing message of a conversation: it is sent, or settled, or the result says for
+// how long or for what to wait. It may be repeated at any time.
+func (o *Outbox) SendNext(ctx context.Context, conversationID string) (activities.SendResult, error) {
+	m, err := o.next(ctx, conversationID)
+	if err != nil || m == nil {
+		return activities.SendResult{Outcome: activities.OutcomeNothing}, err
+	}
+	result := activities.SendResult{MessageID: m.id}
+	now := o.Now()
+	switch {
+	case m.state == conversation.StateSending && now.Before(m.callDeadline):
+		result.Outcome, result.Wait = activities.OutcomeWait, m.callDeadline.Sub(now)
+		return result, nil
+	case m.state == conversation.StateSending:
+		result.Outcome, result.Wait = activities.OutcomeUnknown, unknownDelay
+		return result, o.markUnknown(ctx, m)
+	case m.state == conversation.StateUnknown:
+		result.Outcome, result.Wait = activities.OutcomeWait, m.unknownAt.Add(unknownDelay).Sub(now)
+		return result, nil
+	case now.Before(m.notBefore):
+		result.Outcome, result.Wait = activities.OutcomeWait, m.notBefore.Sub(now)
+		return result, nil
+	}
+	return o.send(ctx, m, result)
+}
+
+func (o *Outbox) send(ctx context.Context, m *pending, result activities.SendResult) (activities.SendResult, error) {
+	account, err := o.Accounts.Get(ctx, m.account)
+	if err != nil {
+		return result, err
+	}
+	if account.State == conversation.AccountActive { // a held message uses up no limit
+		wait, err := reserve(ctx, o.DB, account, m.pair, o.Now())
+		if err != nil {
+			return result, err
+		}
+		if wait > 0 {
+			result.Outcome, result.Wait = activities.OutcomeWait, wait
+			return result, nil
+		}
+	}
+	failpoint.Hit("outbox.reserved")
+	c, err := o.claim(ctx, m.conversation, m.id)
+	if err != nil {
+		return result, err
+	}
+	if c.outcome != "" {
+		result.Outcome, result.Code = c.outcome, c.code
+		return result, nil
+	}
+	failpoint.Hit("outbox.claimed")
+	report := o.call(ctx, account, c)
+	failpoint.Hit("outbox.called")
+	// The provider was asked; what came of it is recorded even if the caller is gone.
+	result, err = o.record(context.WithoutCancel(ctx), account, c, report)
+	failpoint.Hit("outbox.recorded")
+	return result, err
+}
+
+// report is what came of a call.
+type report struct {
+	sent channel.Sent
+	err  *channel.SendError // nil if it was accepted
+	at   time.Time
+}
+
+func (o *Outbox) call(ctx context.Context, account accounts.Account, c *claimed) report {
+	adapter, ok := o.Adapters[account.Channel]
+	if !ok {
+		return report{err: &channel.SendError{Behaviour: channel.Permanent, Code: "no_adapter"}, at: o.Now()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout-time.Second) // the deadline in the database comes after it
+	defer cancel()
+	sent, err := adapter.Send(ctx, account.ForAdapter(), c.message)
+	r := report{sent: sent, at: o.Now()}
+	if err != nil && !errors.As(err, &r.err) {
+		r.err = &channel.SendError{Behaviour: channel.Unknown, Code: "adapter"}
+	}
+	return r
+}

@@ -1,0 +1,64 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
+)
+
+// Message is one to be queued.
+type Message struct {
+	Content  conversation.Content
+	Author   conversation.Actor
+	ClientID string // the caller's id, empty for automatic messages
+	ReplyTo  string // our id of the quoted message
+	Cause    *conversation.Cause
+	Key      string // unique within the conversation, of automatic messages
+	// AssumedSeq is the newest event on which an automatic message was decided; 0 if it assumes nothing.
+	AssumedSeq int64
+}
+
+// Queue adds a message to a locked conversation. The caller saves the conversation, and with it the event by which the
+// workflow hears of the message. It returns our id of the message.
+func Queue(ctx context.Context, tx bun.Tx, row *ledger.Row, m Message, now time.Time) (string, error) {
+	content, err := json.Marshal(m.Content)
+	if err != nil {
+		return "", fmt.Errorf("content: %w", err)
+	}
+	id := uuid.Must(uuid.NewV7()).String()
+	seq := row.Append(conversation.Event{
+		Kind: conversation.EventMessageQueued, Actor: m.Author, Cause: m.Cause, At: now,
+		Data: conversation.EventData{MessageID: id, MessageKind: m.Content.Kind},
+	})
+	var assumed *int64
+	if m.AssumedSeq > 0 {
+		assumed = &m.AssumedSeq
+	}
+	_, err = tx.Tx.ExecContext(ctx, `INSERT INTO messages (id, conversation_id, account_id, seq, direction, kind, state, content, summary,
+			author_kind, author_id, at, received_at, client_id, reply_to, effect_key, assumed_seq)
+		VALUES ($1::uuid, $2::uuid, $3::uuid, $4, 'out', $5, 'queued', $6::jsonb, $7, $8, $9, $10, $10, $11, $12::uuid, $13, $14)`,
+		id, row.ID, row.AccountID, seq, string(m.Content.Kind), string(content), m.Content.Summary(), string(m.Author.Kind), m.Author.ID, now,
+		postgres.NullText(m.ClientID), postgres.NullText(m.ReplyTo), postgres.NullText(m.Key), assumed)
+	if err != nil {
+		return "", fmt.Errorf("queue message: %w", err)
+	}
+	if m.Content.Kind != conversation.KindReaction {
+		row.LastMessageID, row.LastMessageAt, row.Summary = id, now, m.Content.Summary()
+	}
+	row.LastActivityAt = now
+	if m.Author.Person() {
+		row.AgentSeq, row.WaitingSince = seq, time.Time{}
+		if row.FirstReplyAt.IsZero() {
+			row.FirstReplyAt = now
+		}
+	}
+	return id, nil
+}

@@ -1,0 +1,240 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/activities"
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/contacts"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
+)
+
+// record writes down what came of a call. A receipt may have settled the message in the meantime; then only what is
+// missing is added.
+func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claimed, r report) (activities.SendResult, error) {
+	result := activities.SendResult{MessageID: c.message.MessageID}
+	err := postgres.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
+		seen, err := ledger.Read(ctx, tx, c.conversation)
+		if err != nil {
+			return err
+		}
+		if r.err != nil && (r.err.Behaviour == channel.OptedOut || r.err.Behaviour == channel.Unreachable) {
+			if err := contacts.Lock(ctx, tx, []string{seen.ContactID}); err != nil {
+				return err
+			}
+		}
+		row, err := ledger.Lock(ctx, tx, c.conversation)
+		if err != nil {
+			return err
+		}
+		state, err := lockAttempt(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		if r.err == nil {
+			result.Outcome = activities.OutcomeSent
+			return o.accepted(ctx, tx, row, c, r, state)
+		}
+		return o.refused(ctx, tx, account, row, c, r, state, &result)
+	})
+	if err != nil {
+		return result, fmt.Errorf("record send: %w", err)
+	}
+	o.Observer.Send(string(account.Channel), string(result.Outcome), result.Code)
+	return result, nil
+}
+
+// lockAttempt locks the message and returns its state, empty if another attempt took over.
+func lockAttempt(ctx context.Context, tx bun.Tx, c *claimed) (conversation.MessageState, error) {
+	var (
+		state   conversation.MessageState
+		attempt int
+	)
+	err := tx.Tx.QueryRowContext(ctx, "SELECT state, attempt FROM messages WHERE id = $1::uuid FOR NO KEY UPDATE", c.message.MessageID).Scan(&state, &attempt)
+	if err != nil {
+		return "", fmt.Errorf("lock message: %w", err)
+	}
+	if attempt != c.attempt {
+		return "", nil
+	}
+	return state, nil
+}
+
+// accepted writes the provider's id, whatever became of the message meanwhile, and applies receipts that came before it.
+func (o *Outbox) accepted(ctx context.Context, tx bun.Tx, row *ledger.Row, c *claimed, r report, state conversation.MessageState) error {
+	_, err := tx.Tx.ExecContext(ctx, `UPDATE messages SET provider_id = coalesce(provider_id, $2), sent_at = coalesce(sent_at, $3),
+		state = CASE WHEN state IN ('sending', 'unknown', 'queued') THEN 'sent' ELSE state END, error_code = CASE WHEN state IN ('sending', 'unknown', 'queued') THEN '' ELSE error_code END
+		WHERE id = $1::uuid`, c.message.MessageID, r.sent.ProviderID, r.at)
+	if err != nil {
+		return fmt.Errorf("write acceptance: %w", err)
+	}
+	after, err := ledger.ApplyEarlyReceipts(ctx, tx, c.message.MessageID)
+	if err != nil {
+		return err
+	}
+	if after == "" {
+		after = conversation.StateSent
+	}
+	if state.Settled() && state != "" {
+		return nil // a receipt with our id was faster and has written the event
+	}
+	kind := conversation.EventMessageStatus
+	if after == conversation.StateFailed {
+		kind = conversation.EventMessageFailed
+	}
+	row.Append(conversation.Event{
+		Kind: kind, Actor: conversation.Actor{Kind: conversation.ActorProvider}, At: r.at,
+		Data: conversation.EventData{MessageID: c.message.MessageID, State: after},
+	})
+	return ledger.Save(ctx, tx, r.at, row)
+}
+
+// refused writes down a failure by what it means. A message that a receipt settled meanwhile stays as it is.
+func (o *Outbox) refused(ctx context.Context, tx bun.Tx, account accounts.Account, row *ledger.Row, c *claimed, r report, state conversation.MessageState, result *activities.SendResult) error {
+	if err := o.conclude(ctx, tx, account, row, c, r); err != nil {
+		return err
+	}
+	result.Code = r.err.Code
+	if state != conversation.StateSending && (state != conversation.StateUnknown || r.err.Behaviour == channel.Unknown) {
+		result.Outcome = activities.OutcomeSent
+		if state == conversation.StateUnknown || state == "" {
+			result.Outcome, result.Wait = activities.OutcomeUnknown, unknownDelay
+		}
+		return ledger.Save(ctx, tx, r.at, row)
+	}
+	next := conversation.StateFailed
+	result.Outcome = activities.OutcomeFailed
+	if r.err.Behaviour == channel.Unknown {
+		next, result.Outcome, result.Wait = conversation.StateUnknown, activities.OutcomeUnknown, unknownDelay
+	} else if wait, again := retryAfter(r.err, c.attempt); again {
+		next, result.Outcome, result.Wait = conversation.StateQueued, activities.OutcomeWait, wait
+	}
+	if r.err.Behaviour == channel.StopAccount {
+		result.Outcome, result.Wait = activities.OutcomeHeld, 0
+	}
+	if err := o.write(ctx, tx, c.message.MessageID, next, r, result.Wait); err != nil {
+		return err
+	}
+	if event, told := told(next); told {
+		row.Append(conversation.Event{
+			Kind: event, Actor: conversation.Actor{Kind: conversation.ActorProvider}, At: r.at,
+			Data: conversation.EventData{MessageID: c.message.MessageID, State: next, Code: r.err.Code},
+		})
+	}
+	return ledger.Save(ctx, tx, r.at, row)
+}
+
+// told returns the event with which people hear of a failed attempt; a retry is nobody's concern.
+func told(next conversation.MessageState) (conversation.EventKind, bool) {
+	switch next {
+	case conversation.StateFailed:
+		return conversation.EventMessageFailed, true
+	case conversation.StateUnknown:
+		return conversation.EventMessageUnknown, true
+	default:
+		return "", false
+	}
+}
+
+func (o *Outbox) write(ctx context.Context, tx bun.Tx, messageID string, next conversation.MessageState, r report, wait time.Duration) error {
+	_, err := tx.Tx.ExecContext(ctx, `UPDATE messages SET state = $2, error_code = $3, not_before = $4::timestamptz,
+		unknown_at = CASE WHEN $2 = 'unknown' THEN $5::timestamptz END, failed_at = CASE WHEN $2 = 'failed' THEN $5::timestamptz END WHERE id = $1::uuid`,
+		messageID, string(next), r.err.Code, postgres.NullTime(notBefore(next, r.at, wait)), r.at)
+	if err != nil {
+		return fmt.Errorf("write refusal: %w", err)
+	}
+	return nil
+}
+
+func notBefore(next conversation.MessageState, at time.Time, wait time.Duration) time.Time {
+	if next != conversation.StateQueued || wait == 0 {
+		return time.Time{}
+	}
+	return at.Add(wait)
+}
+
+// conclude draws what a refusal means beyond its message.
+func (o *Outbox) conclude(ctx context.Context, tx bun.Tx, account accounts.Account, row *ledger.Row, c *claimed, r report) error {
+	wait, _ := retryAfter(r.err, c.attempt)
+	switch r.err.Behaviour {
+	case channel.WindowClosed:
+		row.WindowRefusedAt = row.Window(0).Refuse(r.at).RefusedAt
+		row.Wake()
+	case channel.OptedOut:
+		_, err := contacts.ChangeConsent(ctx, tx, contacts.Change{
+			ConsentChange: conversation.ConsentChange{Scope: conversation.ScopeMarketing, State: conversation.ConsentOptedOut, Source: conversation.SourceSendError, At: r.at},
+			ContactID:     row.ContactID, Channel: row.Channel, Actor: conversation.Actor{Kind: conversation.ActorProvider},
+			ConversationID: row.ID, MessageID: c.message.MessageID, Key: "send_error:" + c.message.MessageID,
+		}, r.at)
+		return err
+	case channel.Unreachable:
+		return contacts.Unreachable(ctx, tx, row.ContactID, row.Channel, r.at)
+	case channel.StopAccount:
+		return o.Accounts.SetState(ctx, tx, account.ID, conversation.AccountError, r.err.Code)
+	case channel.SlowPair:
+		return block(ctx, tx, account.ID, row.ContactID, r.at.Add(wait), r.at)
+	case channel.SlowAccount:
+		return block(ctx, tx, account.ID, accountKey, r.at.Add(wait), r.at)
+	case channel.SlowAll:
+		return blockApp(ctx, tx, account, r.at.Add(wait), r.at)
+	}
+	return nil
+}
+
+// maxRetries bounds the attempts at a message whose refusals are temporary: about half an hour.
+const maxRetries = 12
+
+// retryAfter returns when to try again, if at all. A pair that is too fast waits 4^n seconds (the provider's rule), all
+// others 2^n up to five minutes.
+func retryAfter(err *channel.SendError, attempt int) (time.Duration, bool) {
+	const most = 5 * time.Minute
+	n := min(attempt, 10)
+	wait := time.Second << (n - 1)
+	switch err.Behaviour {
+	case channel.Retry:
+		return max(min(wait, most), err.RetryAfter), attempt < maxRetries
+	case channel.SlowPair:
+		return max(min(time.Second<<(2*(n-1)), most), err.RetryAfter), true
+	case channel.SlowAccount, channel.SlowAll:
+		return max(min(wait, most), err.RetryAfter), true
+	case channel.StopAccount:
+		return 0, true // held until the account is back
+	default:
+		return 0, false
+	}
+}
+
+// markUnknown settles an attempt whose deadline has passed without a word: its worker died.
+func (o *Outbox) markUnknown(ctx context.Context, m *pending) error {
+	err := postgres.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
+		row, err := ledger.Lock(ctx, tx, m.conversation)
+		if err != nil {
+			return err
+		}
+		now := o.Now()
+		res, err := tx.Tx.ExecContext(ctx, "UPDATE messages SET state = 'unknown', unknown_at = $2, error_code = 'no_answer' WHERE id = $1::uuid AND state = 'sending' AND call_deadline <= $2", m.id, now)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err != nil || n == 0 {
+			return err // a receipt was faster
+		}
+		row.Append(conversation.Event{
+			Kind: conversation.EventMessageUnknown, Actor: conversation.Actor{Kind: conversation.ActorSystem}, At: now,
+			Data: conversation.EventData{MessageID: m.id, State: conversation.StateUnknown, Code: "no_answer"},
+		})
+		return ledger.Save(ctx, tx, now, row)
+	})
+	if err != nil {
+		return fmt.Errorf("mark unknown: %w", err)
+	}
+	return nil
+}

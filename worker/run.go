@@ -1,0 +1,191 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"guichet.dev/guichet/activities"
+	"guichet.dev/guichet/internal/clock"
+	"guichet.dev/guichet/internal/temporalx"
+	"guichet.dev/guichet/workflows"
+)
+
+// Environment variables by which a release takes part in Temporal's worker deployments. Both or neither must be set.
+const (
+	DeploymentEnv = "TEMPORAL_DEPLOYMENT_NAME"
+	BuildEnv      = "TEMPORAL_WORKER_BUILD_ID"
+)
+
+// stopTimeout is how long activities may take to finish when the process stops. A claimed send has 15 s for its call.
+const stopTimeout = 20 * time.Second
+
+// Options are what the workers need. All but the sizes must be set.
+type Options struct {
+	Client     client.Client
+	Namespace  string
+	DB         *bun.DB
+	Activities *activities.Activities
+	Clock      *clock.Clock
+	Logger     *slog.Logger
+
+	Advances int // local activities at a time, each with a database connection; 16 by default
+	Sends    int // provider calls at a time; 64 by default
+}
+
+func (o Options) withDefaults() Options {
+	if o.Advances == 0 {
+		o.Advances = 16
+	}
+	if o.Sends == 0 {
+		o.Sends = 64
+	}
+	return o
+}
+
+// Run works on both task queues and sweeps, until the context ends; then it lets activities finish. Without Temporal it
+// waits for it. It returns an error when a worker cannot go on, for example because it is not permitted to.
+func Run(ctx context.Context, o Options) error {
+	o = o.withDefaults()
+	version, err := deployment(os.Getenv)
+	if err != nil {
+		return err
+	}
+	fatal := make(chan error, 2)
+	workers, err := o.start(ctx, version, fatal)
+	if err != nil || workers == nil {
+		return err
+	}
+	defer stop(workers)
+
+	ctx, cancel := context.WithCancel(ctx)
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	defer cancel()
+	sweeping.Go(func() { sweep(ctx, o.DB, o.Clock, o.Logger) })
+
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-fatal:
+		return fmt.Errorf("work for Temporal: %w", err)
+	}
+}
+
+// start starts both workers, and tries again while Temporal does not answer. It returns none if the context ends.
+func (o Options) start(ctx context.Context, version sdkworker.DeploymentOptions, fatal chan<- error) ([]sdkworker.Worker, error) {
+	for wait := time.Second; ; wait = min(2*wait, 15*time.Second) {
+		workers, err := o.tryStart(ctx, version, fatal)
+		switch {
+		case err == nil:
+			return workers, nil
+		case ctx.Err() != nil:
+			return nil, nil
+		case hopeless(err):
+			return nil, fmt.Errorf("start to work for Temporal: %w", err)
+		}
+		o.Logger.Warn("Temporal cannot be worked for yet.", "error", err, "retry_in", wait)
+		if !sleep(ctx, wait) {
+			return nil, nil
+		}
+	}
+}
+
+// hopeless reports whether a start that failed in this way will fail again.
+func hopeless(err error) bool {
+	var denied *serviceerror.PermissionDenied
+	var invalid *serviceerror.InvalidArgument
+	return errors.As(err, &denied) || errors.As(err, &invalid)
+}
+
+func (o Options) tryStart(ctx context.Context, version sdkworker.DeploymentOptions, fatal chan<- error) ([]sdkworker.Worker, error) {
+	probe, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	// An upsert of an attribute that does not exist would block every workflow.
+	if err := temporalx.EnsureSearchAttributes(probe, o.Client, o.Namespace, workflows.SearchAttributes()...); err != nil {
+		return nil, err
+	}
+	report := func(err error) {
+		select {
+		case fatal <- err:
+		default: // one is enough
+		}
+	}
+	conversations := sdkworker.New(o.Client, workflows.TaskQueue, sdkworker.Options{
+		LocalActivityWorkerOnly:                 true,
+		MaxConcurrentLocalActivityExecutionSize: o.Advances,
+		MaxConcurrentWorkflowTaskPollers:        8,
+		WorkerStopTimeout:                       stopTimeout,
+		DeploymentOptions:                       version,
+		OnFatalError:                            report,
+	})
+	workflows.Register(conversations)
+	conversations.RegisterActivity(o.Activities)
+
+	sends := sdkworker.New(o.Client, workflows.SendTaskQueue, sdkworker.Options{
+		DisableWorkflowWorker:              true,
+		MaxConcurrentActivityExecutionSize: o.Sends,
+		MaxConcurrentActivityTaskPollers:   4,
+		WorkerStopTimeout:                  stopTimeout,
+		DeploymentOptions:                  version,
+		OnFatalError:                       report,
+	})
+	sends.RegisterActivity(o.Activities)
+
+	if err := conversations.Start(); err != nil {
+		return nil, err
+	}
+	if err := sends.Start(); err != nil {
+		conversations.Stop()
+		return nil, err
+	}
+	return []sdkworker.Worker{conversations, sends}, nil
+}
+
+// stop stops all workers at the same time, because each may take up to stopTimeout.
+func stop(workers []sdkworker.Worker) {
+	var stopping sync.WaitGroup
+	for _, one := range workers {
+		stopping.Go(one.Stop)
+	}
+	stopping.Wait()
+}
+
+// deployment returns the release's place in Temporal's worker deployments, or the zero value without one. Runs stay with
+// the release that began them and change over when they continue as new.
+func deployment(env func(string) string) (sdkworker.DeploymentOptions, error) {
+	name, build := env(DeploymentEnv), env(BuildEnv)
+	switch {
+	case name == "" && build == "":
+		return sdkworker.DeploymentOptions{}, nil
+	case name == "" || build == "":
+		return sdkworker.DeploymentOptions{}, fmt.Errorf("%s is %q and %s is %q: set both or neither", DeploymentEnv, name, BuildEnv, build)
+	}
+	return sdkworker.DeploymentOptions{
+		UseVersioning:             true,
+		Version:                   sdkworker.WorkerDeploymentVersion{DeploymentName: name, BuildID: build},
+		DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
+	}, nil
+}
+
+// sleep waits and reports false if the context ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
