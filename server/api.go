@@ -52,6 +52,7 @@ func (s *Server) registerAPI() {
 	s.registerConversations()
 	s.registerHandling()
 	s.registerMessages()
+	s.registerRead()
 	s.registerConsent()
 }
 

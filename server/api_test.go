@@ -210,7 +210,7 @@ func TestConversationsAreReadAndHandled(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	f.callAs(token, "POST", conv+"/messages", `{"client_id":"2","reaction":{"message_id":"`+someID+`","emoji":"👍"}}`, 201, nil)
-	if m := f.inbox.sent; m.Content.Kind != conversation.KindReaction || m.Content.Reaction.Emoji != "👍" || m.ReplyTo != someID {
+	if m := f.inbox.sent; m.Content.Kind != conversation.KindReaction || m.Content.Reaction.Emoji != "👍" || m.Content.Reaction.MessageID != someID {
 		t.Errorf("%+v", m)
 	}
 	f.callAs(token, "POST", conv+"/consent", `{"scope":"all","state":"opted_in","note":"on the phone"}`, 200, nil)
@@ -218,7 +218,11 @@ func TestConversationsAreReadAndHandled(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 	f.callAs(token, "POST", conv+"/snooze", `{"until":"2999-01-01T00:00:00+02:00"}`, 200, nil)
+	f.inbox.account = f.account()
 	f.callAs(token, "POST", conv+"/read", `{"up_to_seq":3,"typing":true}`, 200, nil)
+	if got := <-f.adapter.marked; got != "wamid.last true" {
+		t.Errorf("marked %s", got)
+	}
 	if strings.Contains(f.log.String(), "Bonjour") || !strings.Contains(f.log.String(), `"conversation_id":"`+someID) {
 		t.Error("the log shows words, or not the conversation")
 	}

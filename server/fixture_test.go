@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -39,6 +40,7 @@ type fakeInbox struct {
 	block    chan struct{} // if set, Receive waits for it
 	entered  chan struct{}
 	panics   any
+	account  string
 }
 
 func (f *fakeInbox) Receive(_ context.Context, _ accounts.Account, body []byte) error {
@@ -96,8 +98,14 @@ func (f *fakeInbox) Snooze(_ context.Context, by conversation.Actor, id string, 
 	return f.one(by, id)
 }
 
-func (f *fakeInbox) Read(_ context.Context, by conversation.Actor, id string, _ int64, _ bool) (inbox.Conversation, error) {
-	return f.one(by, id)
+func (f *fakeInbox) Read(_ context.Context, by conversation.Actor, id string, _ int64) (inbox.Conversation, error) {
+	c, err := f.one(by, id)
+	c.AccountID = f.account
+	return c, err
+}
+
+func (f *fakeInbox) LastInbound(context.Context, string, int64) (string, error) {
+	return "wamid.last", f.err
 }
 
 func (f *fakeInbox) SetConsent(_ context.Context, by conversation.Actor, id string, wish inbox.ConsentWish) (inbox.Conversation, error) {
@@ -114,7 +122,7 @@ func (f *fakeInbox) Parked(context.Context, string, string, inbox.Cursor, int) (
 	return nil, f.next, f.err
 }
 
-func (f *fakeInbox) ApplyParked(_ context.Context, id string) (inbox.ParkedUpdate, error) {
+func (f *fakeInbox) ApplyParked(_ context.Context, _ accounts.Account, id string) (inbox.ParkedUpdate, error) {
 	return inbox.ParkedUpdate{ID: id}, f.err
 }
 
@@ -122,6 +130,16 @@ func (f *fakeInbox) ApplyParked(_ context.Context, id string) (inbox.ParkedUpdat
 type fakeAdapter struct {
 	channel.Adapter
 	refusal error
+	marked  chan string
+}
+
+func (fakeAdapter) Capabilities() channel.Capabilities {
+	return channel.Capabilities{ReadReceipt: true, Typing: true}
+}
+
+func (a fakeAdapter) MarkRead(_ context.Context, _ channel.Account, id string, typing bool) error {
+	a.marked <- fmt.Sprint(id, " ", typing)
+	return nil
 }
 
 func (fakeAdapter) Handshake(s channel.Secrets, q url.Values) (string, bool) {
@@ -161,7 +179,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	now := &clock.Clock{}
-	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
+	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
 	f.server = server.New(server.Options{
 		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),

@@ -40,19 +40,11 @@ func (in *sendMessage) message() (inbox.NewMessage, error) {
 	case b.ReplyTo != "":
 		return m, conversation.Invalid("reply_to", "a reaction quotes nothing")
 	default:
-		// The command knows under which id the provider has the message: until then it is ours.
-		m.Content = conversation.Content{Kind: conversation.KindReaction, Reaction: &conversation.Reaction{Emoji: b.Reaction.Emoji}}
-		m.ReplyTo = b.Reaction.MessageID
+		m.Content = conversation.Content{Kind: conversation.KindReaction, Reaction: &conversation.Reaction{
+			MessageID: b.Reaction.MessageID, Emoji: b.Reaction.Emoji,
+		}}
 	}
 	return m, nil
-}
-
-type markRead struct {
-	ConversationPath
-	Body struct {
-		UpToSeq int64 `json:"up_to_seq" minimum:"1" doc:"The seq of the newest message that was read"`
-		Typing  bool  `json:"typing,omitempty" doc:"Also show the customer that somebody is writing, where the channel can"`
-	}
 }
 
 func (s *Server) registerMessages() {
@@ -66,8 +58,4 @@ func (s *Server) registerMessages() {
 		}
 		return reply(s.Writing.Send(ctx, actor(ctx), in.ID, message))
 	})
-	register(s, handling("read", team.MarkConversations, "Mark as read, here and for the customer"),
-		func(ctx context.Context, in *markRead) (*conversationAnswer, error) {
-			return reply(s.Writing.Read(ctx, actor(ctx), in.ID, in.Body.UpToSeq, in.Body.Typing))
-		})
 }

@@ -37,6 +37,10 @@ func (s *Server) registerParked() {
 		id: "apply-parked-update", method: http.MethodPost, path: "/accounts/{account_id}/parked/{parked_id}/apply", permission: team.ApplyParked, tag: "accounts",
 		summary: "Try once more to apply an update, after what was wrong has been mended",
 	}, func(ctx context.Context, in *applyParked) (*answer[inbox.ParkedUpdate], error) {
-		return reply(s.Parked.ApplyParked(ctx, in.ParkedID))
+		account, err := s.Accounts.Get(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		return reply(s.Parked.ApplyParked(ctx, account, in.ParkedID))
 	})
 }

@@ -35,12 +35,14 @@ type Handling interface {
 // Writing are the commands that say something to the customer or about what the customer said.
 type Writing interface {
 	Send(ctx context.Context, by conversation.Actor, conversationID string, message inbox.NewMessage) (inbox.Message, error)
-	Read(ctx context.Context, by conversation.Actor, conversationID string, upToSeq int64, typing bool) (inbox.Conversation, error)
+	Read(ctx context.Context, by conversation.Actor, conversationID string, upToSeq int64) (inbox.Conversation, error)
+	// LastInbound returns the provider's id of the message to mark as read there, empty if there is none.
+	LastInbound(ctx context.Context, conversationID string, upToSeq int64) (string, error)
 	SetConsent(ctx context.Context, by conversation.Actor, conversationID string, wish inbox.ConsentWish) (inbox.Conversation, error)
 }
 
 // ParkedUpdates are what could not be applied.
 type ParkedUpdates interface {
 	Parked(ctx context.Context, accountID, state string, after inbox.Cursor, limit int) ([]inbox.ParkedUpdate, inbox.Cursor, error)
-	ApplyParked(ctx context.Context, id string) (inbox.ParkedUpdate, error)
+	ApplyParked(ctx context.Context, account accounts.Account, id string) (inbox.ParkedUpdate, error)
 }

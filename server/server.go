@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,6 +49,9 @@ type Server struct {
 	http     *http.Server
 	routes   map[string]bool // templates
 	draining atomic.Bool
+
+	marks      chan struct{} // read marks on their way to providers
+	background sync.WaitGroup
 }
 
 // Limits of the listener. Webhooks come from one provider with good connections; agents may be far away.
@@ -64,7 +68,7 @@ func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Options: o, echo: echo.New()}
+	s := &Server{Options: o, echo: echo.New(), marks: make(chan struct{}, marksAtOnce)}
 	s.echo.HTTPErrorHandler = s.writeEchoError
 	s.echo.Use(s.aroundAPI)
 	s.registerProbes()
@@ -96,11 +100,13 @@ func (s *Server) Serve(listener net.Listener) error {
 // that no more requests are sent here. Everything else is answered as before.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Shutdown stops listening and waits for the requests in flight. When the context ends it breaks them off.
+// Shutdown stops listening and waits for the requests in flight and for what they left behind. When the context ends it
+// breaks off the requests.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("stop serving HTTP: %w", err), s.http.Close())
 	}
+	s.background.Wait()
 	return nil
 }
