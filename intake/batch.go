@@ -177,6 +177,9 @@ func (b *batch) write() error {
 	if err := b.insertReceipts(); err != nil {
 		return err
 	}
+	if err := b.settleInserted(); err != nil {
+		return err
+	}
 	return b.updateMessages()
 }
 

@@ -127,7 +127,7 @@ func (b *batch) insertReceipts() error {
 	if err != nil {
 		return fmt.Errorf("insert receipts: %w", err)
 	}
-	return b.settleInserted()
+	return nil
 }
 
 // settleInserted applies receipts to messages that this batch inserted, such as echoes.

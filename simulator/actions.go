@@ -72,6 +72,12 @@ func (s *Server) putCustomer(patch json.RawMessage) (*Customer, error) {
 	if len(digits) < 5 || len(digits) > 20 {
 		return nil, &ControlError{Field: "phone", Message: "must be 5 to 20 digits"}
 	}
+	if wanted.WAID != "" && (!decimal(wanted.WAID) || len(wanted.WAID) > 20) {
+		return nil, &ControlError{Field: "wa_id", Message: "must be digits"}
+	}
+	if wanted.DeliveredAfter < 0 || wanted.ReadAfter < 0 {
+		return nil, &ControlError{Field: "delivered_after", Message: "delivered_after and read_after cannot be negative"}
+	}
 	if wanted.UserID != "" && !cloudapi.ValidUserID(wanted.UserID) {
 		return nil, &ControlError{Field: "user_id", Message: "must look like FR.1234567890"}
 	}

@@ -132,6 +132,8 @@ func TestControlErrorsNameTheField(t *testing.T) {
 		{"POST", "/control/customers", `{"phone":33}`, "phone", 400},
 		{"POST", "/control/customers", `{"phone":"33612345679","user_id":"x"}`, "user_id", 400},
 		{"POST", "/control/customers", `{"phone":"33612345679","wa_id":"33612345678"}`, "user_id", 400},
+		{"POST", "/control/customers", `{"phone":"33612345679","wa_id":"x"}`, "wa_id", 400},
+		{"POST", "/control/customers", `{"phone":"33612345679","read_after":"-1s"}`, "delivered_after", 400},
 		{"GET", "/control/customers/99999", ``, "phone", 404},
 		{"POST", customer + "/send", `{"type":"smoke"}`, "type", 400},
 		{"POST", customer + "/send", `{"type":"text"}`, "text", 400},

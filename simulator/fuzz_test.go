@@ -48,3 +48,32 @@ func FuzzMessages(f *testing.F) {
 		}
 	})
 }
+
+// FuzzControl sends any bytes to the routes that take the richest bodies. The
+// answer must be JSON and never an internal error.
+func FuzzControl(f *testing.F) {
+	paths := []string{"/control/customers", "/control/customers/" + anna + "/send", "/control/faults", "/control/raw", "/control/clock", "/control/templates"}
+	for i, seed := range []string{
+		`{"phone":"33612345678","read_after":"1s"}`, `{"type":"image","text":"a","media":{"data":"AAAA"}}`, `{"on":"webhooks","action":"batch"}`,
+		`{"field":"messages","value":{"messages":[{}]}}`, `{"advance":"1h"}`, `{"name":"a","language":"fr","category":"UTILITY","components":[{"type":"BODY","text":"{{1}}"}]}`,
+	} {
+		f.Add(uint8(i), []byte(seed))
+	}
+	server, err := simulator.New(simulator.Config{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			f.Error(err)
+		}
+	})
+	f.Fuzz(func(t *testing.T, route uint8, body []byte) {
+		request := httptest.NewRequest("POST", paths[int(route)%len(paths)], strings.NewReader(string(body)))
+		answer := httptest.NewRecorder()
+		server.Handler().ServeHTTP(answer, request)
+		if !json.Valid(answer.Body.Bytes()) || answer.Code >= 500 {
+			t.Fatalf("status %d, %d bytes", answer.Code, answer.Body.Len())
+		}
+	})
+}

@@ -112,9 +112,13 @@ func (c *change) status(raw []byte) (channel.Body, error) {
 		return nil, fieldError("id", "is missing")
 	}
 	to, participant := s.recipient()
+	code, failure := firstCode(s.Errors), channel.Behaviour("")
+	if state == conversation.StateFailed {
+		failure = Classify(code)
+	}
 	return channel.Receipt{
 		ProviderID: string(s.ID), MessageID: ourID(string(s.CallbackData)), State: state, At: at, Participant: participant,
-		Person: person(to, find(c.contacts, to, false)), ErrorCode: firstCode(s.Errors),
+		Person: person(to, find(c.contacts, to, false)), ErrorCode: code, Failure: failure,
 		Conversation: s.Conversation, Pricing: s.Pricing,
 	}, nil
 }

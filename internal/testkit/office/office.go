@@ -1,0 +1,232 @@
+// Package office sets up a whole office for tests of what providers post, agents do and messages become: accounts, intake,
+// inbox and outbox on a database of their own, with a clock that the test moves and a provider that the test plays.
+package office
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/channel/whatsapp"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/intake"
+	"guichet.dev/guichet/internal/clock"
+	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/outbox"
+	"guichet.dev/guichet/rules"
+)
+
+// Start is the time at which an office opens, on its own clock.
+var Start = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+
+// Secret is the app secret of its account.
+const Secret = "app-secret-of-the-test"
+
+// Office is a whole office.
+type Office struct {
+	DB       *bun.DB
+	Clock    *clock.Clock
+	Store    *accounts.Store
+	Account  accounts.Account
+	Intake   *intake.Intake
+	Inbox    *inbox.Inbox
+	Outbox   *outbox.Outbox
+	Provider *Provider
+}
+
+// Open opens an office with one WhatsApp account.
+func Open(t testing.TB) *Office {
+	t.Helper()
+	o := &Office{DB: testkit.Database(t), Clock: &clock.Clock{}, Provider: &Provider{}}
+	o.At(Start)
+	key, err := accounts.NewKey()
+	fatal(t, err)
+	ring, err := accounts.ParseKey(key)
+	fatal(t, err)
+	o.Store = accounts.NewStore(accounts.Options{DB: o.DB, Keyring: ring, Clock: o.Clock, AllowPrivate: true})
+	o.Account = o.Connect(t, "106540352242922", Secret)
+	log := testkit.Logger(t)
+	adapter := player{Adapter: whatsapp.New(whatsapp.Options{Now: o.Clock.Now}), provider: o.Provider}
+	o.Inbox = inbox.New(inbox.Options{
+		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: adapter}, Policy: rules.Empty(),
+		Now: o.Clock.Now, Notify: func() {}, Logger: log,
+		Meaning: func(_ conversation.Channel, code string) string { return whatsapp.Meaning(code) },
+	})
+	o.Outbox = outbox.New(outbox.Options{
+		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Sender{conversation.WhatsApp: adapter},
+		Now: o.Clock.Now, Observer: silent{}, Logger: log,
+	})
+	o.Intake = intake.New(intake.Options{
+		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Receiver{conversation.WhatsApp: adapter},
+		Now: o.Clock.Now, Notify: func() {}, Observer: silent{}, Logger: log,
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := o.Intake.Run(ctx); err != nil {
+			t.Errorf("intake: %v", err)
+		}
+	})
+	t.Cleanup(func() { stop(); wg.Wait() })
+	return o
+}
+
+// Connect connects one more number.
+func (o *Office) Connect(t testing.TB, providerID, secret string) accounts.Account {
+	t.Helper()
+	a, err := o.Store.Create(t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, accounts.New{
+		Channel: conversation.WhatsApp, Name: "Number " + providerID, ProviderID: providerID, BusinessID: "102290129340398",
+		APIBaseURL: "http://127.0.0.1:1", APIVersion: "v26.0",
+		Secrets: channel.Secrets{AccessToken: "token", AppSecret: secret, VerifyToken: "verify"},
+	})
+	fatal(t, err)
+	return a
+}
+
+// At moves the office's clock to a time, where it goes on.
+func (o *Office) At(t time.Time) { o.Clock.Shift(time.Until(t)) }
+
+// Agent makes an active agent.
+func (o *Office) Agent(t testing.TB, name string) conversation.Actor {
+	t.Helper()
+	var id string
+	err := o.DB.DB.QueryRowContext(t.Context(), `INSERT INTO agents (id, name, email, role, created_at) VALUES (gen_random_uuid(), $1, $2, 'agent', now()) RETURNING id`,
+		name, name+"@example.org").Scan(&id)
+	fatal(t, err)
+	return conversation.Actor{Kind: conversation.ActorAgent, ID: id}
+}
+
+// Deliver hands a webhook in, as the server does after checking its signature.
+func (o *Office) Deliver(t testing.TB, bodies ...string) {
+	t.Helper()
+	for _, body := range bodies {
+		fatal(t, o.Intake.Receive(t.Context(), o.Account, []byte(body)))
+	}
+}
+
+// Advance advances all conversations that have something to apply, or are due, as their workflows would.
+func (o *Office) Advance(t testing.TB) {
+	t.Helper()
+	for _, id := range o.IDs(t) {
+		_, err := o.Inbox.Advance(t.Context(), id)
+		fatal(t, err)
+	}
+}
+
+// IDs returns the ids of all conversations, oldest first.
+func (o *Office) IDs(t testing.TB) []string {
+	t.Helper()
+	rows, err := o.DB.DB.QueryContext(t.Context(), "SELECT id FROM conversations ORDER BY created_at, id")
+	fatal(t, err)
+	defer func() { fatal(t, rows.Close()) }()
+	var ids []string
+	for rows.Next() {
+		var id string
+		fatal(t, rows.Scan(&id))
+		ids = append(ids, id)
+	}
+	fatal(t, rows.Err())
+	return ids
+}
+
+// Only returns the only conversation that goes on.
+func (o *Office) Only(t testing.TB) inbox.Conversation {
+	t.Helper()
+	list, _, err := o.Inbox.List(t.Context(), inbox.Filter{View: inbox.ViewAll, Limit: 100})
+	fatal(t, err)
+	if len(list) != 1 {
+		t.Fatalf("there are %d conversations, want 1", len(list))
+	}
+	c, err := o.Inbox.Get(t.Context(), list[0].ID, conversation.Actor{Kind: conversation.ActorToken, ID: "test"})
+	fatal(t, err)
+	return c
+}
+
+// Messages returns a conversation's messages, oldest first.
+func (o *Office) Messages(t testing.TB, id string) []inbox.Message {
+	t.Helper()
+	found, _, err := o.Inbox.Messages(t.Context(), id, inbox.Cursor{}, 200)
+	fatal(t, err)
+	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
+		found[i], found[j] = found[j], found[i]
+	}
+	return found
+}
+
+// Count returns the result of a query for one number.
+func (o *Office) Count(t testing.TB, query string, args ...any) int {
+	t.Helper()
+	var n int
+	fatal(t, o.DB.DB.QueryRowContext(t.Context(), query, args...).Scan(&n))
+	return n
+}
+
+func fatal(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+type silent struct{}
+
+func (silent) Updates(string, string, string, int) {}
+func (silent) Send(string, string, string)         {}
+
+// player is the adapter whose calls the test answers.
+type player struct {
+	*whatsapp.Adapter
+	provider *Provider
+}
+
+// Send implements channel.Sender.
+func (p player) Send(ctx context.Context, a channel.Account, m channel.Outbound) (channel.Sent, error) {
+	return p.provider.send(ctx, a, m)
+}
+
+// Provider plays the provider: it takes every message unless the test says otherwise.
+type Provider struct {
+	mu     sync.Mutex
+	taken  []channel.Outbound
+	answer func(n int, m channel.Outbound) (channel.Sent, error)
+}
+
+// Answer sets what comes of the next calls; n counts from 1. Nil takes everything.
+func (p *Provider) Answer(f func(n int, m channel.Outbound) (channel.Sent, error)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answer = f
+}
+
+// Taken returns the calls so far.
+func (p *Provider) Taken() []channel.Outbound {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]channel.Outbound(nil), p.taken...)
+}
+
+func (p *Provider) send(_ context.Context, _ channel.Account, m channel.Outbound) (channel.Sent, error) {
+	p.mu.Lock()
+	p.taken = append(p.taken, m)
+	n, answer := len(p.taken), p.answer
+	p.mu.Unlock()
+	if answer != nil {
+		return answer(n, m)
+	}
+	return channel.Sent{ProviderID: fmt.Sprintf("wamid.out.%d", n)}, nil
+}
+
+// Sign returns the header with the signature of a body, as the provider makes it.
+func Sign(body []byte, secret string) http.Header {
+	h := http.Header{}
+	h.Set("X-Hub-Signature-256", signature(body, secret))
+	return h
+}
