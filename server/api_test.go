@@ -298,6 +298,9 @@ func TestProbes(t *testing.T) {
 	if w := f.request("GET", "/readyz", "", nil); w.Code != 503 || !strings.Contains(w.Body.String(), `"missing":["database"]`) || strings.Contains(w.Body.String(), "10.0") {
 		t.Error(w.Code, w.Body)
 	}
+	if w := f.request("GET", "/readyz", "", nil); !strings.Contains(w.Body.String(), `"degraded":["temporal"]`) {
+		t.Error(w.Body)
+	}
 	f.account()
 	f.request("GET", "/api/v1/conversations/"+someID+"?secret=words", f.admin, nil)
 	f.request("BREW", "/anything/"+someID, "", nil)

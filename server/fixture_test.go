@@ -185,7 +185,10 @@ func newFixture(t *testing.T) *fixture {
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
 		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox,
-		Checks: []server.Check{{Name: "database", Probe: func(context.Context) error { return (*f.checks)[0] }}},
+		Checks: []server.Check{
+			{Name: "database", Probe: func(context.Context) error { return (*f.checks)[0] }},
+			{Name: "temporal", Optional: true, Probe: func(context.Context) error { return (*f.checks)[0] }},
+		},
 	})
 	f.admin = f.token(team.RoleAdmin)
 	return f

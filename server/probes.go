@@ -13,6 +13,8 @@ import (
 // Check is one thing without which this process cannot do its work.
 type Check struct {
 	Name string // "database", "migrations", "temporal"
+	// Optional is set if the process does useful work without it: it is named, and the process stays ready.
+	Optional bool
 	// Probe returns an error if the thing is missing.
 	Probe func(ctx context.Context) error
 }
@@ -24,6 +26,9 @@ const probeTimeout = 3 * time.Second
 type readiness struct {
 	Ready   bool     `json:"ready"`
 	Missing []string `json:"missing,omitempty"`
+	// Degraded names what is missing and not needed at once: without Temporal messages are received, read and written,
+	// and sent later.
+	Degraded []string `json:"degraded,omitempty"`
 }
 
 // registerProbes registers what machines ask: whether the process lives, whether it can work, and its figures.
@@ -36,7 +41,8 @@ func (s *Server) registerProbes() {
 }
 
 func (s *Server) ready(c echo.Context) error {
-	r := readiness{Missing: s.missing(c.Request().Context())}
+	var r readiness
+	r.Missing, r.Degraded = s.probe(c.Request().Context())
 	if s.draining.Load() {
 		r.Missing = append(r.Missing, "shutting down")
 	}
@@ -47,8 +53,8 @@ func (s *Server) ready(c echo.Context) error {
 	return c.JSON(http.StatusOK, r)
 }
 
-// missing runs all checks at once and names those that fail, in their order.
-func (s *Server) missing(ctx context.Context) []string {
+// probe runs all checks at once and names those that fail, in their order.
+func (s *Server) probe(ctx context.Context) (missing, degraded []string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	failed := make([]error, len(s.Checks))
@@ -57,12 +63,17 @@ func (s *Server) missing(ctx context.Context) []string {
 		wait.Go(func() { failed[i] = check.Probe(ctx) })
 	}
 	wait.Wait()
-	var names []string
 	for i, err := range failed {
-		if err != nil {
-			s.Logger.WarnContext(ctx, "not ready", "missing", s.Checks[i].Name, errorAttr(err))
-			names = append(names, s.Checks[i].Name)
+		if err == nil {
+			continue
+		}
+		check := s.Checks[i]
+		s.Logger.WarnContext(ctx, "not ready", "missing", check.Name, "optional", check.Optional, errorAttr(err))
+		if check.Optional {
+			degraded = append(degraded, check.Name)
+		} else {
+			missing = append(missing, check.Name)
 		}
 	}
-	return names
+	return missing, degraded
 }

@@ -22,7 +22,7 @@ import (
 	"guichet.dev/guichet/team"
 )
 
-// Options are what a server needs. All fields but Checks, Version and Logger are required.
+// Options are what a server needs. All fields but Checks, Version and Logger are required; with ProbesOnly only Metrics is.
 type Options struct {
 	Logger   *slog.Logger // nil is silent
 	Metrics  *metrics.Metrics
@@ -39,6 +39,9 @@ type Options struct {
 
 	Checks  []Check // of what /readyz depends on
 	Version string  // of the program, for the OpenAPI document
+
+	// ProbesOnly serves health and metrics alone, for processes that only work.
+	ProbesOnly bool
 }
 
 // Server serves HTTP.
@@ -72,8 +75,10 @@ func New(o Options) *Server {
 	s.echo.HTTPErrorHandler = s.writeEchoError
 	s.echo.Use(s.aroundAPI)
 	s.registerProbes()
-	s.registerWebhooks()
-	s.registerAPI()
+	if !o.ProbesOnly {
+		s.registerWebhooks()
+		s.registerAPI()
+	}
 	s.routes = routeTemplates(s.echo)
 	s.http = &http.Server{
 		Handler: s.echo, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
