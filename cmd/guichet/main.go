@@ -48,7 +48,9 @@ func main() {
 type serveCommand struct{}
 
 // Run serves until a signal.
-func (serveCommand) Run(ctx context.Context, cfg config.Config) error { return run(ctx, cfg, app.Serve) }
+func (serveCommand) Run(ctx context.Context, cfg config.Config) error {
+	return run(ctx, cfg, app.Serve)
+}
 
 type workCommand struct{}
 
@@ -112,6 +114,10 @@ type simulateSay struct {
 
 // Run sends one text.
 func (c simulateSay) Run(ctx context.Context, cfg config.Config) error {
+	cfg, err := app.Attach(cfg)
+	if err != nil {
+		return err
+	}
 	at := cfg.SimulatorURL
 	if at == "" {
 		at = fmt.Sprintf("http://127.0.0.1:%d", cfg.SimulatorPort)
@@ -136,6 +142,10 @@ type tokenCreate struct {
 
 // Run makes a token.
 func (c tokenCreate) Run(ctx context.Context, cfg config.Config) error {
+	cfg, err := app.Attach(cfg)
+	if err != nil {
+		return err
+	}
 	value, err := app.CreateToken(ctx, cfg, c.Name, team.Role(c.Role), c.Expires)
 	if err != nil {
 		return err
@@ -148,6 +158,10 @@ type doctorCommand struct{}
 
 // Run looks at everything.
 func (doctorCommand) Run(ctx context.Context, cfg config.Config) error {
+	cfg, err := app.Attach(cfg)
+	if err != nil {
+		return err
+	}
 	wrong, err := app.Doctor(ctx, cfg, os.Stdout)
 	if err == nil && wrong > 0 {
 		err = fmt.Errorf("%d things are wrong", wrong)
@@ -162,6 +176,10 @@ type repairCommand struct {
 
 // Run repairs.
 func (c repairCommand) Run(ctx context.Context, cfg config.Config) error {
+	cfg, err := app.Attach(cfg)
+	if err != nil {
+		return err
+	}
 	r, err := app.Repair(ctx, cfg, app.RepairOptions{All: c.All, NewEpoch: c.NewEpoch})
 	if err != nil {
 		return err

@@ -34,6 +34,11 @@ func Dev(ctx context.Context, cfg config.Config, out io.Writer, logger *slog.Log
 			return err
 		}
 	}
+	withdraw, err := announce(d.cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, withdraw()) }()
 	a, err := New(ctx, d.cfg, All, logger)
 	if err != nil {
 		return err

@@ -17,7 +17,6 @@ import (
 // Config is everything that can be set.
 type Config struct {
 	Listen          string        `env:"GUICHET_LISTEN" default:"127.0.0.1:8080" kind:"address" doc:"Where HTTP is served: webhooks, API, health and metrics. guichet dev takes GUICHET_PORT instead"`
-	PublicURL       string        `env:"GUICHET_PUBLIC_URL" kind:"url" doc:"The address under which providers reach this server, for people to read"`
 	DatabaseURL     string        `env:"DATABASE_URL" kind:"secret" doc:"PostgreSQL 15 or newer, as postgres://user:password@host:port/database. guichet dev starts one of its own without it"`
 	DatabaseConns   int           `env:"GUICHET_DATABASE_CONNECTIONS" default:"20" min:"4" max:"500" doc:"Most connections that one process opens"`
 	TemporalAddress string        `env:"TEMPORAL_ADDRESS" kind:"address" doc:"Temporal's frontend as host:port. Its other variables (TEMPORAL_API_KEY, TEMPORAL_TLS_…, TEMPORAL_PROFILE) count too"`

@@ -37,7 +37,7 @@ func TestWrongValuesAreAllNamed(t *testing.T) {
 	t.Parallel()
 	wrong := map[string]string{
 		"GUICHET_LISTEN": "8080", "GUICHET_PORT": "70000", "GUICHET_DEMO": "yes", "GUICHET_LOG_LEVEL": "loud",
-		"GUICHET_STOP_TIMEOUT": "0s", "GUICHET_PUBLIC_URL": "guichet.example", "TEMPORAL_ADDRESS": "temporal:seven",
+		"GUICHET_STOP_TIMEOUT": "0s", "GUICHET_SIMULATOR_URL": "guichet.example", "TEMPORAL_ADDRESS": "temporal:seven",
 	}
 	_, err := read(wrong)
 	if err == nil {
