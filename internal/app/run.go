@@ -81,14 +81,10 @@ func (a *App) listen(ctx context.Context, wake chan<- struct{}) error {
 		default: // it has been told already
 		}
 	}
-	err := postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{
+	return postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{
 		Channels: []string{worker.Channel}, Logger: a.Logger,
 		OnNotify: func(string, string) { tell() }, OnConnect: tell,
 	})
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 // bootstrap makes the bootstrap token as soon as the schema is there.
@@ -102,8 +98,10 @@ func (a *App) bootstrap(ctx context.Context) error {
 			err = a.Team.EnsureBootstrapToken(ctx, a.Config.BootstrapToken)
 		}
 		switch {
-		case err == nil || ctx.Err() != nil:
+		case err == nil:
 			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case conversation.CodeOf(err) == conversation.CodeInvalid:
 			return fmt.Errorf("GUICHET_BOOTSTRAP_TOKEN: %w", err)
 		case !warned:

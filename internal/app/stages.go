@@ -8,7 +8,7 @@ import (
 )
 
 // stage is a part that runs until its context ends, and then finishes what it has begun. One that returns nil earlier has
-// done its work; one that returns an error earlier stops everything.
+// done its work; one that returns an error earlier stops everything. context.Canceled at the end is no error.
 type stage struct {
 	name string
 	run  func(ctx context.Context) error

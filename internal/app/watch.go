@@ -42,7 +42,7 @@ func (a *App) watch(ctx context.Context) error {
 		f, err := a.figures(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return ctx.Err()
 		case err != nil:
 			a.Logger.Warn("the figures cannot be read", "sqlstate", postgres.Code(err))
 		default:
@@ -63,7 +63,7 @@ func (a *App) followClock(ctx context.Context) error {
 	for lost := false; ; {
 		err := a.adjustClock(ctx, sim)
 		if ctx.Err() != nil {
-			return nil
+			return ctx.Err()
 		}
 		if err != nil && !lost {
 			a.Logger.Warn("the simulator's clock cannot be followed", "error", err)
