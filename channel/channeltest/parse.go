@@ -171,19 +171,19 @@ func (c Case) nesting(t *testing.T) {
 				t.Errorf("%s: with %d levels in an unknown key: %d updates, %v; want %d", name, depth, len(got), err, len(want))
 			}
 			everywhere := strings.ReplaceAll(string(body), `"id":`, `"zz":`+strings.Repeat(`[{"a":`, depth/2)+"1"+strings.Repeat("}]", depth/2)+`,"id":`)
-			if len(everywhere) > 3<<20 {
-				continue
+			if len(everywhere) > 1<<18 {
+				continue // the small bodies will do
 			}
 			got, err = c.Adapter.Parse([]byte(everywhere))
 			if err == nil {
 				Check(t, got)
 			}
 		}
-		// Beyond any limit it may be refused, but must not crash.
-		for _, deep := range []string{strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 1<<18), `{"a":` + strings.Repeat("[", 1<<19) + strings.Repeat("]", 1<<19) + `,` + string(body[1:])} {
-			if updates, err := c.Adapter.Parse([]byte(deep)); err == nil {
-				Check(t, updates)
-			}
+	}
+	// Beyond any limit it may be refused, but must not crash.
+	for _, deep := range []string{strings.Repeat("[", 1<<20), strings.Repeat(`{"a":`, 1<<18), `{"a":` + strings.Repeat("[", 1<<19) + strings.Repeat("]", 1<<19) + `}`} {
+		if updates, err := c.Adapter.Parse([]byte(deep)); err == nil {
+			Check(t, updates)
 		}
 	}
 }
