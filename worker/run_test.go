@@ -42,6 +42,7 @@ func newHouse(t *testing.T, s *testkit.TemporalServer) *house {
 	go func() {
 		done <- worker.Run(ctx, worker.Options{
 			Client: c, Namespace: s.Namespace, DB: h.DB, Activities: activities.New(h, h), Clock: &clock.Clock{}, Logger: testkit.Logger(t),
+			SweepEvery: 100 * time.Millisecond,
 		})
 	}()
 	t.Cleanup(func() {
@@ -135,6 +136,19 @@ func TestReturningCustomerStartsANewRun(t *testing.T) {
 		h.applied(id, h.event(id))
 		h.ended(id)
 	}
+}
+
+// What nobody dispatched is found by the sweep.
+func TestSweepFindsWhatWasLost(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, testkit.Temporal(t))
+	id := h.conversation()
+	seq := h.record(id).Event()
+	h.exec(`INSERT INTO events (conversation_id, seq, kind, actor_kind, at, recorded_at)
+		VALUES (?, 1, 'message_received', 'contact', now() - interval '1 hour', now() - interval '1 hour')`, id)
+	h.exec("UPDATE conversations SET last_seq = 1, wake_seq = 1 WHERE id = ?", id)
+	h.applied(id, seq)
+	h.exec("UPDATE conversations SET applied_seq = 1 WHERE id = ?", id)
 }
 
 // Under load, over many hand-overs from run to run, every event is applied and every message leaves, one at a time.

@@ -79,6 +79,10 @@ func TestHistoriesNeverChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// The recorded activities fail with these words; only their code may be kept.
+		if strings.Contains(string(text), "no database") {
+			t.Errorf("%s keeps the text of an error", file)
+		}
 		if got := fmt.Sprintf("%x", sha256.Sum256(text)); got != want[name] {
 			t.Errorf("%s has the hash %s instead of %q", name, got, want[name])
 		}
