@@ -78,6 +78,6 @@ stop: ## stop the database server that the tests share (it also stops by itself)
 	@./scripts/stop-test-postgres.sh
 
 reset: ## remove the data that make run keeps
-	@if [ -e "$(DATA)" ] && [ ! -d "$(DATA)/postgres" ] && [ "$(DATA)" != data ]; then \
+	@if [ -e "$(DATA)" ] && [ ! -d "$(DATA)/postgres/cluster" ] && [ ! -f "$(DATA)/temporal.db" ]; then \
 		echo "$(DATA) does not look like Guichet's data: remove it by hand"; exit 1; fi
 	rm -rf -- "$(DATA)"

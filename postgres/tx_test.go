@@ -77,7 +77,7 @@ func TestInTxRepeatsAfterDeadlock(t *testing.T) {
 		var once sync.Once
 		return postgres.InTx(t.Context(), db, func(ctx context.Context, tx bun.Tx) error {
 			tries.Add(1)
-			if _, err := tx.ExecContext(ctx, "SET LOCAL deadlock_timeout = '10ms'; UPDATE counters SET n = n + 1 WHERE id = ?", first); err != nil {
+			if _, err := tx.ExecContext(ctx, "UPDATE counters SET n = n + 1 WHERE id = ?", first); err != nil {
 				return err
 			}
 			once.Do(func() { meeting.Done(); meeting.Wait() })

@@ -220,7 +220,7 @@ func (t *Temporal) arguments() []string {
 
 func defaultTemporalLog(dataFile string) string {
 	if dataFile == "" {
-		return filepath.Join(os.TempDir(), fmt.Sprintf("guichet-temporal-%d.log", os.Getpid()))
+		return filepath.Join(os.TempDir(), fmt.Sprintf("guichet-temporal-%d.log", os.Getuid()))
 	}
 	return filepath.Join(filepath.Dir(dataFile), "temporal.log")
 }
