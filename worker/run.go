@@ -93,12 +93,11 @@ func (o Options) start(ctx context.Context, version sdkworker.DeploymentOptions,
 		switch {
 		case err == nil:
 			return workers, nil
-		case ctx.Err() != nil:
-			return nil, nil
 		case hopeless(err):
 			return nil, fmt.Errorf("start to work for Temporal: %w", err)
+		case ctx.Err() == nil:
+			o.Logger.Warn("Temporal cannot be worked for yet.", "error", err, "retry_in", wait)
 		}
-		o.Logger.Warn("Temporal cannot be worked for yet.", "error", err, "retry_in", wait)
 		if !sleep(ctx, wait) {
 			return nil, nil
 		}
