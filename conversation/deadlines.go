@@ -8,13 +8,13 @@ func fire(s State, now time.Time, settings Settings, d *Decision) State {
 	if s.Merged {
 		return s
 	}
-	s = fireWindow(s, now, settings, d)
 	if s.Status == StatusSnoozed && !s.SnoozedUntil.IsZero() && !now.Before(s.SnoozedUntil) {
 		until := s.SnoozedUntil
 		s.Status, s.SnoozedUntil = StatusOpen, time.Time{}
 		s.LastActivityAt = now
 		d.add(DeadlineSnooze, Effect{Kind: EffectSetStatus, Key: key(DeadlineSnooze, until), Status: StatusOpen, Event: timerEvent(s, EventWoken, DeadlineSnooze, now)})
 	}
+	s = fireWindow(s, now, settings, d) // after waking, or a window that is closing by then would never be told
 	if at, on := autoCloseAt(s, settings); on && !now.Before(at) {
 		s.Status = StatusDone
 		d.add(DeadlineAutoClose, Effect{Kind: EffectSetStatus, Key: key(DeadlineAutoClose, at), Status: StatusDone, Event: timerEvent(s, EventDone, DeadlineAutoClose, now)})

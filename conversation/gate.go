@@ -85,7 +85,7 @@ func consentForbids(in GateInput) *Error {
 	if in.Consent.All != ConsentOptedOut || in.Confirmation {
 		return nil
 	}
-	if in.AgentMayAnswerOptedOut && in.Author.Person() && in.LastInboundAt.After(in.Consent.AllAt) {
+	if in.AgentMayAnswerOptedOut && !in.Marketing && in.Author.Person() && in.LastInboundAt.After(in.Consent.AllAt) {
 		return nil
 	}
 	return Errorf(CodeOptedOut, "this contact asked not to be contacted")

@@ -54,10 +54,11 @@ func (s MessageState) Settled() bool {
 }
 
 // Advance returns the state after a provider's report. States only move forward: a lower rank changes nothing, a failure
-// after delivery changes nothing, and a delivery after a failure proves the failure wrong.
+// after delivery changes nothing, and a delivery after a failure proves the failure wrong. The result does not depend on
+// the order of the reports. An incoming message stays received.
 func (s MessageState) Advance(report MessageState) MessageState {
 	switch {
-	case report == StateFailed && (s.Rank() > StateSent.Rank() || s == StateCancelled):
+	case s == StateReceived || report == StateFailed && s.Rank() > StateSent.Rank():
 		return s
 	case report == StateFailed:
 		return StateFailed

@@ -67,6 +67,9 @@ func build(lists map[wish][]string) map[string]wish {
 	words := make(map[string]wish)
 	for w, list := range lists {
 		for _, phrase := range list {
+			if other, twice := words[phrase]; twice && other != w {
+				panic("phrase with two meanings: " + phrase) // at start, by a mistake in the lists above
+			}
 			words[phrase] = w
 		}
 	}

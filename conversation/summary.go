@@ -49,7 +49,7 @@ func (c Content) gist() string {
 	case KindSystem:
 		return c.Text
 	default:
-		return "⚠"
+		return strings.TrimSpace("⚠ " + c.Text)
 	}
 }
 

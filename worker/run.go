@@ -30,7 +30,7 @@ const (
 // stopTimeout is how long activities may take to finish when the process stops. A claimed send has 15 s for its call.
 const stopTimeout = 20 * time.Second
 
-// Options are what the workers need. All but the sizes must be set.
+// Options are what the workers need. All but the last three must be set.
 type Options struct {
 	Client     client.Client
 	Namespace  string
@@ -39,8 +39,9 @@ type Options struct {
 	Clock      *clock.Clock
 	Logger     *slog.Logger
 
-	Advances int // local activities at a time, each with a database connection; 16 by default
-	Sends    int // provider calls at a time; 64 by default
+	Advances   int           // local activities at a time, each with a database connection; 16 by default
+	Sends      int           // provider calls at a time; 64 by default
+	SweepEvery time.Duration // how often the repair sweep runs; a minute by default
 }
 
 func (o Options) withDefaults() Options {
@@ -49,6 +50,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Sends == 0 {
 		o.Sends = 64
+	}
+	if o.SweepEvery == 0 {
+		o.SweepEvery = time.Minute
 	}
 	return o
 }
@@ -72,7 +76,7 @@ func Run(ctx context.Context, o Options) error {
 	var sweeping sync.WaitGroup
 	defer sweeping.Wait()
 	defer cancel()
-	sweeping.Go(func() { sweep(ctx, o.DB, o.Clock, o.Logger) })
+	sweeping.Go(func() { o.sweep(ctx) })
 
 	select {
 	case <-ctx.Done():
@@ -89,12 +93,11 @@ func (o Options) start(ctx context.Context, version sdkworker.DeploymentOptions,
 		switch {
 		case err == nil:
 			return workers, nil
-		case ctx.Err() != nil:
-			return nil, nil
 		case hopeless(err):
 			return nil, fmt.Errorf("start to work for Temporal: %w", err)
+		case ctx.Err() == nil:
+			o.Logger.Warn("Temporal cannot be worked for yet.", "error", err, "retry_in", wait)
 		}
-		o.Logger.Warn("Temporal cannot be worked for yet.", "error", err, "retry_in", wait)
 		if !sleep(ctx, wait) {
 			return nil, nil
 		}

@@ -3,17 +3,14 @@ package worker
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/postgres"
 )
 
 const (
-	sweepInterval = time.Minute
 	// sweepOverdue is how long the normal way has, before the sweep takes something for lost.
 	sweepOverdue = time.Minute
 	// sweepLock is the advisory lock of the process that sweeps.
@@ -21,15 +18,15 @@ const (
 )
 
 // sweep repairs now and then, until the context ends.
-func sweep(ctx context.Context, db *bun.DB, now *clock.Clock, log *slog.Logger) {
-	for sleep(ctx, sweepInterval) {
-		report, err := sweepOnce(ctx, db, now.Now())
+func (o Options) sweep(ctx context.Context) {
+	for sleep(ctx, o.SweepEvery) {
+		report, err := sweepOnce(ctx, o.DB, o.Clock.Now())
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			log.Warn("The repair sweep failed.", "sqlstate", postgres.Code(err))
+			o.Logger.Warn("The repair sweep failed.", "sqlstate", postgres.Code(err))
 		case report.Dispatched > 0:
-			log.Info("The repair sweep woke conversations.", "behind", report.Behind, "deadlines", report.Deadlines,
+			o.Logger.Info("The repair sweep woke conversations.", "behind", report.Behind, "deadlines", report.Deadlines,
 				"messages", report.Messages, "dispatched", report.Dispatched)
 		}
 	}

@@ -272,7 +272,7 @@ func TestContinuesAsNew(t *testing.T) {
 	equal(t, "conversation", in.ConversationID, "c1")
 	equal(t, "epoch", in.Epoch, 1)
 	equal(t, "woken", in.Carry.WokenSeq, 4)
-	got := s.record.Tally()
-	equal(t, "sends", got.Sends, 1)
-	equal(t, "waiting", got.Waiting, 1)
+	// The test environment does not wait for a cancelled activity, as a server does.
+	eventually(t, func() bool { return s.record.Tally().Waiting == 1 })
+	equal(t, "sends", s.record.Tally().Sends, 1)
 }

@@ -1,7 +1,7 @@
 package workflows
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"guichet.dev/guichet/activities"
@@ -41,7 +41,7 @@ type Carry struct {
 // ID returns the workflow id of a conversation. The epoch is part of it because a database restored from a backup must
 // not meet the workflows of its lost future.
 func ID(epoch int64, conversationID string) string {
-	return fmt.Sprintf("conversation/%d/%s", epoch, conversationID)
+	return "conversation/" + strconv.FormatInt(epoch, 10) + "/" + conversationID
 }
 
 // State is the answer to [StateQuery], for people who look at one workflow. The product itself reads Postgres.

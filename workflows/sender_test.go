@@ -1,6 +1,8 @@
 package workflows_test
 
 import (
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"guichet.dev/guichet/activities"
+	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/workflows"
 )
 
@@ -125,6 +128,22 @@ func TestWakeCutsAWait(t *testing.T) {
 	if passed := s.Now().Sub(start); passed > time.Hour {
 		t.Errorf("sent after %v", passed)
 	}
+}
+
+func TestSendIsRepeatedUntilItSucceeds(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.record.Queue(lastOne)
+	s.record.FailSend(slices.Repeat([]error{errors.New("no database")}, 6)...)
+	equal(t, "sends", s.ended().Sends, 7)
+}
+
+func TestSendThatCannotSucceedStops(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.record.Queue(sent)
+	s.record.FailSend(conversation.Errorf(conversation.CodeNotFound, "gone"))
+	equal(t, "sends", s.ended().Sends, 1)
 }
 
 // eventually waits for something that happens outside the skipped clock.

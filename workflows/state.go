@@ -1,7 +1,7 @@
 package workflows
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,9 +78,9 @@ func (p *process) publish(ctx workflow.Context) error {
 // details describes the conversation in ids, times and codes. They are part of no event: the Web UI asks for them.
 func (p *process) details() string {
 	var b strings.Builder
-	line := func(name, value string) { fmt.Fprintf(&b, "- %s: `%s`\n", name, value) }
+	line := func(name, value string) { b.WriteString("- " + name + ": `" + value + "`\n") }
 	line("status", string(p.stands.Status))
-	line("applied up to", fmt.Sprint(p.stands.AppliedSeq))
+	line("applied up to", strconv.FormatInt(p.stands.AppliedSeq, 10))
 	if !p.stands.NextDeadline.IsZero() {
 		line("next", p.stands.NextKind+" "+p.stands.NextDeadline.UTC().Format(time.RFC3339))
 	}
@@ -88,7 +88,7 @@ func (p *process) details() string {
 		line("last steps", strings.Join(p.stands.Steps, " "))
 	}
 	if p.failures > 0 {
-		line("failed tries", fmt.Sprintf("%d (%s)", p.failures, p.failureCode))
+		line("failed tries", strconv.Itoa(p.failures)+" ("+p.failureCode+")")
 	}
 	return b.String()
 }

@@ -81,6 +81,9 @@ func (a *Adapter) call(ctx context.Context, account channel.Account, method, pat
 		// An account that cannot even be addressed: no call was made, and none can be before it is repaired.
 		return &channel.SendError{Behaviour: channel.StopAccount, Code: string(conversation.CodeAccountError)}
 	}
+	if ctx.Err() != nil {
+		return &channel.SendError{Behaviour: channel.Retry, Code: codeConnect} // nothing was begun
+	}
 	response, err := a.client.Do(request)
 	if err != nil {
 		if p.untouched() {

@@ -151,7 +151,7 @@ func (c *change) readErrors() {
 			return nil, err
 		}
 		if c.errorCode == "" {
-			c.errorCode = string(f.Code)
+			c.errorCode = f.code()
 		}
 		return channel.Notice{Field: "errors", At: c.at}, nil
 	})
@@ -191,9 +191,17 @@ type fault struct {
 	Code text `json:"code"`
 }
 
+// code returns the code, "" if there is none.
+func (f fault) code() string {
+	if f.Code == "" {
+		return ""
+	}
+	return shortCode(string(f.Code))
+}
+
 func firstCode(faults []fault) string {
 	if len(faults) == 0 {
 		return ""
 	}
-	return string(faults[0].Code)
+	return faults[0].code()
 }

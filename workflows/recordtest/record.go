@@ -26,6 +26,7 @@ type Record struct {
 	advances  int
 	messages  []*message
 	held      bool
+	sendFails []error
 	sends     int
 	calling   int
 	overlap   bool
@@ -106,6 +107,13 @@ func (r *Record) FailAdvance(errs ...error) {
 	r.failures = append(r.failures, errs...)
 }
 
+// FailSend makes the next calls of SendNext fail with the given errors.
+func (r *Record) FailSend(errs ...error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sendFails = append(r.sendFails, errs...)
+}
+
 // OnSend is called in the middle of every Send.
 func (r *Record) OnSend(f func()) {
 	r.mu.Lock()
@@ -164,6 +172,10 @@ func (r *Record) SendNext(_ context.Context, _ string) (activities.SendResult, e
 	defer r.mu.Unlock()
 	r.calling--
 	switch {
+	case len(r.sendFails) > 0:
+		err := r.sendFails[0]
+		r.sendFails = r.sendFails[1:]
+		return activities.SendResult{}, err
 	case len(r.messages) == 0:
 		return activities.SendResult{Outcome: activities.OutcomeNothing}, nil
 	case r.held:
