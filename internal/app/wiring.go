@@ -112,7 +112,7 @@ func (a *App) openServer(ctx context.Context) error {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {
-		return fmt.Errorf("GUICHET_LISTEN: %w", err)
+		return fmt.Errorf("GUICHET_LISTEN (GUICHET_PORT of guichet dev): %w", err)
 	}
 	a.listener = listener
 	a.closers = append(a.closers, func() error {
