@@ -12,31 +12,6 @@ import (
 // DispatchChannel is the channel on which dispatchers are told that there is something to do.
 const DispatchChannel = "guichet_dispatch"
 
-// dispatch writes one row for each conversation whose workflow must look. Times are the database's: the dispatcher's
-// leases must not follow a shifted clock.
-func dispatch(ctx context.Context, tx bun.Tx, rows []*Row) error {
-	var (
-		ids  []string
-		seqs []int64
-	)
-	for _, r := range rows {
-		if r.wake {
-			ids, seqs = append(ids, r.ID), append(seqs, r.WakeSeq)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO dispatches (conversation_id, up_to_seq, since, due_at)
-		SELECT *, clock_timestamp(), clock_timestamp() FROM unnest($1::uuid[], $2::bigint[])
-		ON CONFLICT (conversation_id) DO UPDATE SET up_to_seq = greatest(dispatches.up_to_seq, excluded.up_to_seq), version = dispatches.version + 1`,
-		ids, seqs)
-	if err != nil {
-		return fmt.Errorf("insert dispatches: %w", err)
-	}
-	return nil
-}
-
 // WakeHolding tells the workflows of an account's conversations that hold unsettled messages to look again, after the
 // account can be used again. It returns how many there are.
 func WakeHolding(ctx context.Context, db bun.IDB, accountID string) (int, error) {

@@ -221,9 +221,11 @@ CREATE INDEX conversations_failing ON conversations (tries) WHERE tries > 0;
 
 --bun:split
 
+-- Messages, events and dispatches are written only with their conversation locked; a foreign key would look it up once more
+-- for each row of the hottest tables.
 CREATE TABLE messages (
     id              uuid PRIMARY KEY,
-    conversation_id uuid NOT NULL REFERENCES conversations,
+    conversation_id uuid NOT NULL,
     account_id      uuid NOT NULL,
     seq             bigint NOT NULL, -- of its event
     direction       text NOT NULL CHECK (direction IN ('in', 'out')),
@@ -318,7 +320,7 @@ CREATE INDEX receipts_early ON receipts (account_id, provider_id) WHERE message_
 --bun:split
 
 CREATE TABLE events (
-    conversation_id uuid NOT NULL REFERENCES conversations,
+    conversation_id uuid NOT NULL,
     seq             bigint NOT NULL,
     kind            text NOT NULL,
     actor_kind      text NOT NULL,
@@ -335,7 +337,7 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_effect ON events (conversation_id, effect_key) WHERE effect_key IS NOT NULL;
 
 CREATE TABLE decisions (
-    conversation_id uuid NOT NULL REFERENCES conversations,
+    conversation_id uuid NOT NULL,
     seq             bigint NOT NULL, -- up to which events were taken into account
     at              timestamptz NOT NULL,
     version         integer NOT NULL, -- rule set version
@@ -348,7 +350,7 @@ CREATE TABLE decisions (
 -- One row per conversation whose workflow must hear of something. version grows with each change, so that the dispatcher
 -- deletes only what it has told.
 CREATE TABLE dispatches (
-    conversation_id uuid PRIMARY KEY REFERENCES conversations,
+    conversation_id uuid PRIMARY KEY,
     up_to_seq       bigint NOT NULL,
     version         bigint NOT NULL DEFAULT 1,
     since           timestamptz NOT NULL, -- real time; age of the oldest = dispatch lag
@@ -366,7 +368,6 @@ CREATE TABLE webhooks (
     received_at timestamptz NOT NULL,
     body        bytea NOT NULL
 );
-CREATE INDEX webhooks_account ON webhooks (account_id, received_at);
 
 -- Provider facts that concern no conversation: template states, quality, limits, …
 CREATE TABLE notices (
