@@ -25,7 +25,7 @@ const (
 	WebhookRefused   = "handshake_refused"
 )
 
-// Metrics are the product's collectors.
+// Metrics are the product's collectors. The dispatcher and Temporal's SDK register their own on the same registry.
 type Metrics struct {
 	Registry *prometheus.Registry
 
@@ -34,12 +34,11 @@ type Metrics struct {
 	HTTPRequests  *prometheus.CounterVec   // by method, route template and status
 	HTTPSeconds   *prometheus.HistogramVec // by method and route template
 
-	Sends          *prometheus.CounterVec // by outcome and code
-	Dispatched     prometheus.Counter     // signals sent to conversations' workflows
-	DispatchLag    prometheus.Gauge       // seconds
-	DispatchQueue  prometheus.Gauge
-	Stuck          prometheus.Gauge
-	Parked         prometheus.Gauge
+	Updates *prometheus.CounterVec // what webhooks said, by channel, kind and outcome
+	Sends   *prometheus.CounterVec // attempts by channel, outcome and code
+
+	Stuck          prometheus.Gauge // conversations
+	Parked         prometheus.Gauge // updates
 	AccountsFailed prometheus.Gauge
 }
 
@@ -55,19 +54,14 @@ func New() *Metrics {
 		HTTPSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "guichet_http_request_seconds", Help: "Duration of requests to the API.", Buckets: latencies(),
 		}, []string{"method", "route"}),
-		Sends: counters("sends_total", "Attempts to send a message by outcome and error code.", "outcome", "code"),
-		Dispatched: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "guichet_dispatched_total", Help: "Signals sent to the workflows of conversations.",
-		}),
-		DispatchLag:    gauge("dispatch_lag_seconds", "Age of the oldest event that its conversation's workflow has not heard of."),
-		DispatchQueue:  gauge("dispatch_queue", "Conversations whose workflow must hear of something."),
+		Updates:        counters("updates_total", "Updates in webhooks by what became of them.", "channel", "kind", "outcome"),
+		Sends:          counters("sends_total", "Attempts to send a message by outcome and error code.", "channel", "outcome", "code"),
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
 		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
 	}
 	m.Registry.MustRegister(
-		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Sends, m.Dispatched,
-		m.DispatchLag, m.DispatchQueue, m.Stuck, m.Parked, m.AccountsFailed,
+		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Stuck, m.Parked, m.AccountsFailed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -95,4 +89,17 @@ func gauge(name, help string) prometheus.Gauge {
 func (m *Metrics) ObserveIngest(began time.Time) {
 	m.Webhooks.WithLabelValues(WebhookAccepted).Inc()
 	m.IngestSeconds.Observe(time.Since(began).Seconds())
+}
+
+// Observer notes what intake and outbox tell.
+type Observer struct{ *Metrics }
+
+// Updates implements intake.Observer.
+func (o Observer) Updates(channel, kind, outcome string, n int) {
+	o.Metrics.Updates.WithLabelValues(channel, kind, outcome).Add(float64(n))
+}
+
+// Send implements outbox.Observer.
+func (o Observer) Send(channel, outcome, code string) {
+	o.Sends.WithLabelValues(channel, outcome, code).Inc()
 }

@@ -1,0 +1,134 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/uptrace/bun"
+	"go.temporal.io/sdk/client"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/intake"
+	"guichet.dev/guichet/internal/clock"
+	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/internal/temporalx"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/outbox"
+	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/server"
+	"guichet.dev/guichet/team"
+)
+
+// Mode says which parts a process has. Every process dispatches.
+type Mode struct {
+	Serve bool // webhooks and API
+	Work  bool // the workflows and their activities
+}
+
+// The modes of the commands serve, work and all.
+var (
+	Serve = Mode{Serve: true}
+	Work  = Mode{Work: true}
+	All   = Mode{Serve: true, Work: true}
+)
+
+// App is one process. New opens it, Run runs it, Close closes it; Accounts, Team and Inbox may be used between New and
+// Close.
+type App struct {
+	Config   config.Config
+	Mode     Mode
+	Logger   *slog.Logger
+	Clock    *clock.Clock
+	Metrics  *metrics.Metrics
+	DB       *bun.DB
+	Temporal client.Client
+	Accounts *accounts.Store
+	Team     *team.Store
+	Inbox    *inbox.Inbox
+
+	adapters map[conversation.Channel]channel.Adapter
+	intake   *intake.Intake
+	outbox   *outbox.Outbox
+	server   *server.Server
+	notifier *postgres.Notifier
+	listener net.Listener
+	closers  []func() error // the last first
+}
+
+// Version is the program's, set at build time.
+var Version = "development"
+
+// New opens a process's parts and the address it listens on. If a part fails, those before it are closed again.
+func New(ctx context.Context, cfg config.Config, mode Mode, logger *slog.Logger) (*App, error) {
+	a := &App{Config: cfg, Mode: mode, Logger: logger, Clock: &clock.Clock{}, Metrics: metrics.New()}
+	for _, open := range []func(context.Context) error{a.openDatabase, a.openTemporal, a.openStores, a.openServer} {
+		if err := open(ctx); err != nil {
+			return nil, errors.Join(err, a.Close())
+		}
+	}
+	return a, nil
+}
+
+// OpenDatabase opens the database of the configuration.
+func OpenDatabase(ctx context.Context, cfg config.Config) (*bun.DB, error) {
+	if cfg.DatabaseURL == "" {
+		return nil, errors.New("DATABASE_URL is not set, and no guichet dev runs on the data folder")
+	}
+	return postgres.Open(ctx, cfg.DatabaseURL, postgres.Options{MaxOpenConns: cfg.DatabaseConns})
+}
+
+func (a *App) openDatabase(ctx context.Context) (err error) {
+	if a.DB, err = OpenDatabase(ctx, a.Config); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.DB.Close)
+	if a.notifier, err = postgres.NewNotifier(a.Config.DatabaseURL, a.Logger); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		return a.notifier.Close(ctx)
+	})
+	return a.Metrics.WatchDatabase(a.DB.DB)
+}
+
+func (a *App) openTemporal(ctx context.Context) (err error) {
+	a.Temporal, err = dialTemporal(ctx, a.Config, temporalx.Options{Logger: a.Logger, Metrics: a.Metrics.Registry})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, func() error { a.Temporal.Close(); return nil })
+	return nil
+}
+
+func dialTemporal(ctx context.Context, cfg config.Config, o temporalx.Options) (client.Client, error) {
+	o.Address, o.Namespace = cfg.TemporalAddress, cfg.Namespace
+	return temporalx.Dial(ctx, o)
+}
+
+// notify tells the dispatchers of all processes that there is something to do.
+func (a *App) notify() { a.notifier.Notify(ledger.DispatchChannel) }
+
+// Address returns where HTTP is served.
+func (a *App) Address() string { return a.listener.Addr().String() }
+
+// Close closes what New opened. It may be called more than once.
+func (a *App) Close() error {
+	var errs []error
+	for i := len(a.closers) - 1; i >= 0; i-- {
+		errs = append(errs, a.closers[i]())
+	}
+	a.closers = nil
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/internal/clock"
+	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/migrations"
+	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/simulator"
+	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/worker"
+)
+
+// withDatabase does one thing with the database and closes it.
+func withDatabase(ctx context.Context, cfg config.Config, do func(db *bun.DB) error) error {
+	db, err := OpenDatabase(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(db), db.Close())
+}
+
+// Migrate brings the database to the newest schema.
+func Migrate(ctx context.Context, cfg config.Config) error {
+	return withDatabase(ctx, cfg, func(db *bun.DB) error { return migrations.Apply(ctx, db) })
+}
+
+// CreateToken makes an API token for a program and returns its value. A life of 0 means that it does not expire.
+func CreateToken(ctx context.Context, cfg config.Config, name string, role team.Role, life time.Duration) (value string, err error) {
+	in := team.NewToken{Name: name, Role: role}
+	if life > 0 {
+		at := time.Now().Add(life)
+		in.ExpiresAt = &at
+	}
+	err = withDatabase(ctx, cfg, func(db *bun.DB) error {
+		_, value, err = team.NewStore(db).CreateToken(ctx, bySystem, in)
+		return err
+	})
+	return value, err
+}
+
+// RepairOptions say what to repair.
+type RepairOptions struct {
+	// All wakes everything that has a deadline or an unsettled message, for a Temporal namespace that was lost.
+	All bool
+	// NewEpoch begins a new epoch first, for a database that was restored from a backup: workflows of the old one are ahead
+	// of it and must not go on.
+	NewEpoch bool
+}
+
+// Repair has every conversation woken that waits for something which nobody may be working on. It may be run at any time.
+func Repair(ctx context.Context, cfg config.Config, o RepairOptions) (report worker.Report, err error) {
+	now := &clock.Clock{}
+	if cfg.Demo && cfg.SimulatorURL != "" {
+		shown, err := simulator.NewClient(cfg.SimulatorURL).Clock(ctx)
+		if err != nil {
+			return report, fmt.Errorf("read the demo's clock: %w", err)
+		}
+		now.Shift(time.Duration(shown.OffsetSeconds * float64(time.Second)))
+	}
+	err = withDatabase(ctx, cfg, func(db *bun.DB) error {
+		err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+			if o.NewEpoch {
+				if _, err := tx.NewRaw("UPDATE installation SET epoch = epoch + 1").Exec(ctx); err != nil {
+					return fmt.Errorf("begin a new epoch: %w", err)
+				}
+			}
+			var err error
+			report, err = worker.Repair(ctx, tx, now.Now(), worker.RepairOptions{All: o.All || o.NewEpoch})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return tellDispatchers(ctx, cfg)
+	})
+	return report, err
+}
+
+// tellDispatchers wakes the dispatchers of all processes at once; without it they would look a little later.
+func tellDispatchers(ctx context.Context, cfg config.Config) error {
+	n, err := postgres.NewNotifier(cfg.DatabaseURL, nil)
+	if err != nil {
+		return err
+	}
+	n.Notify(ledger.DispatchChannel)
+	return n.Close(ctx)
+}

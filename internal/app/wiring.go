@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/uptrace/bun"
+	"go.temporal.io/sdk/client"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/channel/whatsapp"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/intake"
+	"guichet.dev/guichet/internal/clock"
+	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/migrations"
+	"guichet.dev/guichet/outbox"
+	"guichet.dev/guichet/server"
+	"guichet.dev/guichet/team"
+)
+
+// closeTimeout is how long closing one part may take.
+const closeTimeout = 2 * time.Second
+
+// Keyring returns the keys with which secrets are encrypted.
+func Keyring(cfg config.Config) (*accounts.Keyring, error) {
+	switch {
+	case cfg.EncryptionKey != "":
+		keyring, err := accounts.ParseKey(cfg.EncryptionKey)
+		if err != nil {
+			return nil, fmt.Errorf("GUICHET_ENCRYPTION_KEY: %w (guichet key makes one)", err)
+		}
+		return keyring, nil
+	case cfg.KeyFile != "":
+		return accounts.ReadKeyFile(cfg.KeyFile)
+	default:
+		return nil, errors.New("set GUICHET_ENCRYPTION_KEY or GUICHET_ENCRYPTION_KEY_FILE (guichet key makes a key)")
+	}
+}
+
+// accountsOf returns the accounts for looking only.
+func accountsOf(cfg config.Config, db *bun.DB) (*accounts.Store, error) {
+	keyring, err := Keyring(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: &clock.Clock{}}), nil
+}
+
+func (a *App) openStores(context.Context) error {
+	keyring, err := Keyring(a.Config)
+	if err != nil {
+		return err
+	}
+	whatsAppOptions := whatsapp.Options{Now: a.Clock.Now, DialControl: accounts.DialControl}
+	if a.Config.AllowsPrivate() {
+		whatsAppOptions.DialControl = nil
+	}
+	a.adapters = map[conversation.Channel]channel.Adapter{conversation.WhatsApp: whatsapp.New(whatsAppOptions)}
+	a.Team = team.NewStore(a.DB)
+	a.Accounts = accounts.NewStore(accounts.Options{
+		DB: a.DB, Keyring: keyring, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
+	})
+	a.Inbox = inbox.New(inbox.Options{
+		DB: a.DB, Accounts: a.Accounts, Adapters: a.adapters, Policy: noRules{}, Now: a.Clock.Now, Notify: a.notify,
+		Meaning: meaning, Logger: a.Logger,
+	})
+	receivers, senders := map[conversation.Channel]channel.Receiver{}, map[conversation.Channel]channel.Sender{}
+	for kind, adapter := range a.adapters {
+		receivers[kind], senders[kind] = adapter, adapter
+	}
+	observer := metrics.Observer{Metrics: a.Metrics}
+	a.intake = intake.New(intake.Options{
+		DB: a.DB, Accounts: a.Accounts, Adapters: receivers, Now: a.Clock.Now, Notify: a.notify, Observer: observer, Logger: a.Logger,
+	})
+	a.outbox = outbox.New(outbox.Options{
+		DB: a.DB, Accounts: a.Accounts, Adapters: senders, Now: a.Clock.Now, Observer: observer, Logger: a.Logger,
+	})
+	return nil
+}
+
+// meaning explains a provider's error code.
+func meaning(on conversation.Channel, code string) string {
+	if on == conversation.WhatsApp {
+		return whatsapp.Meaning(code)
+	}
+	return ""
+}
+
+// wakeHolding tells the workflows of conversations that hold messages for an account that it can be used again.
+func (a *App) wakeHolding(ctx context.Context, accountID string) error {
+	if _, err := ledger.WakeHolding(ctx, a.DB, accountID); err != nil {
+		return err
+	}
+	a.notify()
+	return nil
+}
+
+func (a *App) openServer(ctx context.Context) error {
+	a.server = server.New(server.Options{
+		Logger: a.Logger, Metrics: a.Metrics, Clock: a.Clock, Accounts: a.Accounts, Team: a.Team, Adapters: a.adapters,
+		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
+		Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
+	})
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", a.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("GUICHET_LISTEN: %w", err)
+	}
+	a.listener = listener
+	a.closers = append(a.closers, func() error {
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+// checks are what readiness depends on. A process that serves is ready without Temporal: see the server.
+func (a *App) checks() []server.Check {
+	return []server.Check{
+		{Name: "database", Probe: a.DB.PingContext},
+		{Name: "migrations", Probe: a.migrated},
+		{Name: "temporal", Optional: a.Mode.Serve, Probe: func(ctx context.Context) error {
+			_, err := a.Temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			return err
+		}},
+	}
+}
+
+// migrated returns an error while migrations are pending.
+func (a *App) migrated(ctx context.Context) error {
+	pending, err := migrations.Pending(ctx, a.DB)
+	if err == nil && len(pending) > 0 {
+		err = fmt.Errorf("%d migrations are pending: run guichet migrate", len(pending))
+	}
+	return err
+}
+
+// noRules is the policy of an installation without rules.
+type noRules struct{}
+
+func (noRules) Version() int { return 0 }
+
+func (noRules) Decide(conversation.State, conversation.InputEvent, time.Time) ([]conversation.Effect, []conversation.Outcome) {
+	return nil, nil
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// field is one setting with its tags.
+type field struct {
+	name, byDefault, doc string
+	kind                 string // address, url, secret or empty
+	oneOf                []string
+	min, max             string
+	of                   reflect.Type
+}
+
+func fieldOf(f reflect.StructField) field {
+	out := field{
+		name: f.Tag.Get("env"), byDefault: f.Tag.Get("default"), doc: f.Tag.Get("doc"), kind: f.Tag.Get("kind"),
+		min: f.Tag.Get("min"), max: f.Tag.Get("max"), of: f.Type,
+	}
+	if list := f.Tag.Get("oneof"); list != "" {
+		out.oneOf = strings.Split(list, ",")
+	}
+	return out
+}
+
+// put reads the text into the field.
+func (f field) put(to reflect.Value, text string) error {
+	switch f.of {
+	case reflect.TypeFor[time.Duration]():
+		d, err := time.ParseDuration(text)
+		low, lowErr := time.ParseDuration(f.min)
+		high, highErr := time.ParseDuration(f.max)
+		if err != nil || lowErr != nil || highErr != nil || d < low || d > high {
+			return f.wrong(text)
+		}
+		to.SetInt(int64(d))
+		return nil
+	case reflect.TypeFor[int]():
+		n, err := strconv.Atoi(text)
+		low, lowErr := strconv.Atoi(f.min)
+		high, highErr := strconv.Atoi(f.max)
+		if err != nil || lowErr != nil || highErr != nil || n < low || n > high {
+			return f.wrong(text)
+		}
+		to.SetInt(int64(n))
+		return nil
+	case reflect.TypeFor[bool]():
+		if text != "true" && text != "false" {
+			return f.wrong(text)
+		}
+		to.SetBool(text == "true")
+		return nil
+	default:
+		if !f.fits(text) {
+			return f.wrong(text)
+		}
+		to.SetString(text)
+		return nil
+	}
+}
+
+// fits reports whether a text is one of those allowed.
+func (f field) fits(text string) bool {
+	switch {
+	case len(f.oneOf) > 0:
+		return slices.Contains(f.oneOf, text)
+	case text == "":
+		return true
+	case f.kind == "address":
+		_, port, err := net.SplitHostPort(text)
+		n, portErr := strconv.ParseUint(port, 10, 16)
+		return err == nil && portErr == nil && n <= 65535
+	case f.kind == "url":
+		u, err := url.Parse(text)
+		return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	default:
+		return true
+	}
+}
+
+// allowed says what the field may be.
+func (f field) allowed() string {
+	switch {
+	case f.of == reflect.TypeFor[bool]():
+		return "true, false"
+	case len(f.oneOf) > 0:
+		return strings.Join(f.oneOf, ", ")
+	case f.min != "":
+		return f.min + " to " + f.max
+	case f.kind == "address":
+		return "host:port"
+	case f.kind == "url":
+		return "http(s)://host"
+	default:
+		return "text"
+	}
+}
+
+func (f field) wrong(text string) error {
+	if f.kind == "secret" {
+		text = "(not shown)"
+	}
+	return fmt.Errorf("%s is %q; allowed is %s", f.name, text, f.allowed())
+}

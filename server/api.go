@@ -1,0 +1,167 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/team"
+)
+
+const (
+	// prefix begins the path of every operation.
+	prefix = "/api/v1"
+	// requestTimeout is how long a command or query may take.
+	requestTimeout = 30 * time.Second
+	// maxAPIBody is the largest body of a request to the API, in bytes.
+	maxAPIBody = 1 << 20
+	// scheme names how callers prove who they are, in the OpenAPI document.
+	scheme = "token"
+	// permissionExtension names an operation's permission in the OpenAPI document.
+	permissionExtension = "x-permission"
+)
+
+// registerAPI registers all operations and the document that describes them, at /api/openapi.json.
+func (s *Server) registerAPI() {
+	config := huma.DefaultConfig("Guichet", s.version())
+	config.Info.Description = "The API of a shared inbox in which every conversation is a durable workflow. " +
+		"Every error is a problem document (RFC 9457) with a stable code."
+	config.OpenAPIPath = "/api/openapi"
+	config.DocsPath, config.SchemasPath = "", ""
+	config.CreateHooks = nil // no $schema in answers
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		scheme: {Type: "http", Scheme: "bearer", Description: "An API token, as Authorization: Bearer guichet_…"},
+	}
+	describeEnums(config.Components.Schemas)
+	s.api = humaecho.New(s.echo, config)
+
+	s.registerMe()
+	s.registerAccounts()
+	s.registerAccountStates()
+	s.registerParked()
+	s.registerAgents()
+	s.registerTeams()
+	s.registerTokens()
+	s.registerAudit()
+	s.registerConversations()
+	s.registerHandling()
+	s.registerMessages()
+	s.registerRead()
+	s.registerConsent()
+}
+
+func (s *Server) version() string {
+	if s.Version == "" {
+		return "development"
+	}
+	return s.Version
+}
+
+// operation is one entry of the API.
+type operation struct {
+	id         string // "list-conversations"
+	method     string
+	path       string // after the prefix
+	permission team.Permission
+	summary    string
+	status     int // of success; 0 is 200
+	tag        string
+}
+
+// register adds an operation. The caller's token and permission are checked before anything of the request is read.
+func register[In, Out any](s *Server, op operation, handle func(context.Context, *In) (*Out, error)) {
+	if !slices.Contains(team.Permissions(), op.permission) {
+		panic("operation " + op.id + " names no permission")
+	}
+	huma.Register(s.api, huma.Operation{
+		OperationID: op.id, Method: op.method, Path: prefix + op.path, Summary: op.summary, Tags: []string{op.tag},
+		DefaultStatus: op.status, MaxBodyBytes: maxAPIBody,
+		Security:    []map[string][]string{{scheme: {}}},
+		Extensions:  map[string]any{permissionExtension: op.permission},
+		Middlewares: huma.Middlewares{s.authorise(op.permission)},
+	}, func(ctx context.Context, in *In) (*Out, error) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// authorise lets a request pass if its token has the permission.
+func (s *Server) authorise(permission team.Permission) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		principal, err := s.Team.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")))
+		if err == nil && !principal.Can(permission) {
+			err = &conversation.Error{
+				Code: conversation.CodeForbidden, Message: "this needs the permission " + string(permission),
+				Details: map[string]any{"permission": permission},
+			}
+		}
+		if err == nil {
+			next(huma.WithValue(ctx, keyPrincipal, principal))
+			return
+		}
+		p := s.problem(ctx.Context(), err)
+		if p.Status == http.StatusUnauthorized {
+			ctx.SetHeader("WWW-Authenticate", `Bearer realm="guichet"`)
+		}
+		s.writeProblem(ctx, p)
+	}
+}
+
+func (s *Server) writeProblem(ctx huma.Context, p *Problem) {
+	ctx.SetHeader("Content-Type", p.ContentType(""))
+	ctx.SetStatus(p.Status)
+	if err := s.api.Marshal(ctx.BodyWriter(), "application/json", p); err != nil {
+		s.Logger.DebugContext(ctx.Context(), "answer not written", "request_id", p.RequestID, errorAttr(err))
+	}
+}
+
+// bearer returns the token of an Authorization header, empty if there is none.
+func bearer(header string) string {
+	kind, token, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(kind, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// caller returns who makes the request. Every operation has one.
+func caller(ctx context.Context) team.Principal {
+	p, _ := ctx.Value(keyPrincipal).(team.Principal)
+	return p
+}
+
+// actor returns who acts, as it stands in events and in the audit.
+func actor(ctx context.Context) conversation.Actor { return caller(ctx).Actor() }
+
+// answer is an operation's result with nothing but a body.
+type answer[T any] struct{ Body T }
+
+func reply[T any](body T, err error) (*answer[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &answer[T]{Body: body}, nil
+}
+
+// list is a list that is never null.
+type list[T any] struct {
+	Items []T `json:"items" nullable:"false"`
+}
+
+func replyList[T any](items []T, err error) (*answer[list[T]], error) {
+	if items == nil {
+		items = []T{}
+	}
+	return reply(list[T]{Items: items}, err)
+}

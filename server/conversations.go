@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/team"
+)
+
+// ConversationPath names a conversation in a path.
+type ConversationPath struct {
+	ID string `path:"conversation_id" format:"uuid"`
+}
+
+type listConversations struct {
+	Paging
+	View    inbox.View `query:"view" default:"open"`
+	Account string     `query:"account_id" format:"uuid" doc:"Only of this account"`
+}
+
+// filter returns what to select, for the caller.
+func (in *listConversations) filter(by team.Principal) (inbox.Filter, error) {
+	after, err := decodeCursor(in.Cursor)
+	if err != nil {
+		return inbox.Filter{}, err
+	}
+	if in.View == inbox.ViewMine && by.AgentID == "" {
+		return inbox.Filter{}, conversation.Invalid("view", "mine needs a token of an agent; this one belongs to a program")
+	}
+	return inbox.Filter{View: in.View, AgentID: by.AgentID, Account: in.Account, Limit: in.Limit, After: after}, nil
+}
+
+type conversationPage struct {
+	ConversationPath
+	Paging
+}
+
+func (s *Server) registerConversations() {
+	register(s, operation{
+		id: "list-conversations", method: http.MethodGet, path: "/conversations", permission: team.ReadConversations, tag: "conversations",
+		summary: "A view of the inbox, newest activity first",
+	}, func(ctx context.Context, in *listConversations) (*answer[page[inbox.Conversation]], error) {
+		filter, err := in.filter(caller(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return replyPage(s.Queries.List(ctx, filter))
+	})
+	register(s, operation{
+		id: "get-conversation", method: http.MethodGet, path: "/conversations/{conversation_id}", permission: team.ReadConversations, tag: "conversations",
+		summary: "One conversation, with what can be done with it now and what happens next by itself",
+	}, func(ctx context.Context, in *ConversationPath) (*answer[inbox.Conversation], error) {
+		return reply(s.Queries.Get(ctx, in.ID, actor(ctx)))
+	})
+	register(s, operation{
+		id: "list-messages", method: http.MethodGet, path: "/conversations/{conversation_id}/messages", permission: team.ReadConversations, tag: "messages",
+		summary: "The messages of a conversation, newest first",
+	}, func(ctx context.Context, in *conversationPage) (*answer[page[inbox.Message]], error) {
+		before, err := decodeCursor(in.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		return replyPage(s.Queries.Messages(ctx, in.ID, before, in.Limit))
+	})
+	register(s, operation{
+		id: "list-timeline", method: http.MethodGet, path: "/conversations/{conversation_id}/timeline", permission: team.ReadConversations, tag: "conversations",
+		summary: "Messages and events of a conversation and of those merged into it, newest first",
+	}, func(ctx context.Context, in *conversationPage) (*answer[page[inbox.TimelineItem]], error) {
+		before, err := decodeCursor(in.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		return replyPage(s.Queries.Timeline(ctx, in.ID, before, in.Limit))
+	})
+}

@@ -1,0 +1,94 @@
+package server
+
+import (
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/team"
+)
+
+// describeEnums tells the OpenAPI document which values the domain's closed types have, so that requests are checked
+// against them and generated clients know them. The domain itself knows nothing of documents. Kinds that grow with time,
+// such as those of messages and events, stay plain strings: a client must cope with new ones.
+func describeEnums(schemas huma.Registry) {
+	alias[conversation.Channel, channelEnum](schemas)
+	alias[conversation.Status, statusEnum](schemas)
+	alias[conversation.Direction, directionEnum](schemas)
+	alias[conversation.MessageState, messageStateEnum](schemas)
+	alias[conversation.ConsentScope, scopeEnum](schemas)
+	alias[conversation.ConsentState, consentEnum](schemas)
+	alias[conversation.AccountState, accountStateEnum](schemas)
+	alias[inbox.View, viewEnum](schemas)
+	alias[team.Role, roleEnum](schemas)
+	alias[team.Permission, permissionEnum](schemas)
+	alias[team.AgentState, agentStateEnum](schemas)
+}
+
+func alias[Type any, Described huma.SchemaProvider](schemas huma.Registry) {
+	schemas.RegisterTypeAlias(reflect.TypeFor[Type](), reflect.TypeFor[Described]())
+}
+
+func enum[T ~string](values ...T) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString}
+	for _, v := range values {
+		s.Enum = append(s.Enum, string(v))
+	}
+	return s
+}
+
+type (
+	channelEnum      string
+	statusEnum       string
+	directionEnum    string
+	messageStateEnum string
+	scopeEnum        string
+	consentEnum      string
+	accountStateEnum string
+	viewEnum         string
+	roleEnum         string
+	permissionEnum   string
+	agentStateEnum   string
+)
+
+func (channelEnum) Schema(huma.Registry) *huma.Schema { return enum(conversation.WhatsApp) }
+
+func (statusEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(conversation.StatusOpen, conversation.StatusSnoozed, conversation.StatusDone)
+}
+
+func (directionEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(conversation.Inbound, conversation.Outbound)
+}
+
+func (messageStateEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(
+		conversation.StateReceived, conversation.StateScheduled, conversation.StateQueued, conversation.StateSending,
+		conversation.StateUnknown, conversation.StateSent, conversation.StateDelivered, conversation.StateRead,
+		conversation.StatePlayed, conversation.StateFailed, conversation.StateCancelled,
+	)
+}
+
+func (scopeEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(conversation.ScopeAll, conversation.ScopeMarketing)
+}
+
+func (consentEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(conversation.ConsentUnknown, conversation.ConsentOptedIn, conversation.ConsentOptedOut)
+}
+
+func (accountStateEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(conversation.AccountActive, conversation.AccountError, conversation.AccountPaused)
+}
+
+func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()...) }
+
+func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
+
+func (permissionEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Permissions()...) }
+
+func (agentStateEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(team.AgentActive, team.AgentDeactivated)
+}

@@ -1,0 +1,278 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/internal/clock"
+	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/server"
+	"guichet.dev/guichet/team"
+)
+
+const someID = "019ab000-0000-7000-8000-000000000001"
+
+// fakeInbox answers every command with the error that a test sets, and remembers what it was told.
+type fakeInbox struct {
+	err      error
+	next     inbox.Cursor
+	received [][]byte
+	filter   inbox.Filter
+	by       conversation.Actor
+	sent     inbox.NewMessage
+	assigned inbox.Assignment
+	wish     inbox.ConsentWish
+	block    chan struct{} // if set, Receive waits for it
+	entered  chan struct{}
+	panics   any
+	account  string
+}
+
+func (f *fakeInbox) Receive(_ context.Context, _ accounts.Account, body []byte) error {
+	if f.block != nil {
+		f.entered <- struct{}{}
+		<-f.block
+	}
+	f.received = append(f.received, body)
+	return f.err
+}
+
+func (f *fakeInbox) one(by conversation.Actor, id string) (inbox.Conversation, error) {
+	if f.panics != nil {
+		panic(f.panics)
+	}
+	f.by = by
+	return inbox.Conversation{ID: id, Channel: conversation.WhatsApp, Status: conversation.StatusOpen}, f.err
+}
+
+func (f *fakeInbox) List(_ context.Context, filter inbox.Filter) ([]inbox.Conversation, inbox.Cursor, error) {
+	f.filter = filter
+	return nil, f.next, f.err
+}
+
+func (f *fakeInbox) Get(_ context.Context, id string, by conversation.Actor) (inbox.Conversation, error) {
+	return f.one(by, id)
+}
+
+func (f *fakeInbox) Messages(context.Context, string, inbox.Cursor, int) ([]inbox.Message, inbox.Cursor, error) {
+	return nil, f.next, f.err
+}
+
+func (f *fakeInbox) Timeline(context.Context, string, inbox.Cursor, int) ([]inbox.TimelineItem, inbox.Cursor, error) {
+	return nil, f.next, f.err
+}
+
+func (f *fakeInbox) Attend(_ context.Context, by conversation.Actor, id string) (inbox.Conversation, error) {
+	return f.one(by, id)
+}
+
+func (f *fakeInbox) Assign(_ context.Context, by conversation.Actor, id string, to inbox.Assignment) (inbox.Conversation, error) {
+	f.assigned = to
+	return f.one(by, id)
+}
+
+func (f *fakeInbox) Done(_ context.Context, by conversation.Actor, id string) (inbox.Conversation, error) {
+	return f.one(by, id)
+}
+
+func (f *fakeInbox) Reopen(_ context.Context, by conversation.Actor, id string) (inbox.Conversation, error) {
+	return f.one(by, id)
+}
+
+func (f *fakeInbox) Snooze(_ context.Context, by conversation.Actor, id string, _ time.Time) (inbox.Conversation, error) {
+	return f.one(by, id)
+}
+
+func (f *fakeInbox) Read(_ context.Context, by conversation.Actor, id string, _ int64) (inbox.Conversation, error) {
+	c, err := f.one(by, id)
+	c.AccountID = f.account
+	return c, err
+}
+
+func (f *fakeInbox) LastInbound(context.Context, string, int64) (string, error) {
+	return "wamid.last", f.err
+}
+
+func (f *fakeInbox) SetConsent(_ context.Context, by conversation.Actor, id string, wish inbox.ConsentWish) (inbox.Conversation, error) {
+	f.wish = wish
+	return f.one(by, id)
+}
+
+func (f *fakeInbox) Send(_ context.Context, by conversation.Actor, id string, m inbox.NewMessage) (inbox.Message, error) {
+	f.by, f.sent = by, m
+	return inbox.Message{ID: someID, ConversationID: id, State: conversation.StateQueued, Direction: conversation.Outbound}, f.err
+}
+
+func (f *fakeInbox) Parked(context.Context, string, string, inbox.Cursor, int) ([]inbox.ParkedUpdate, inbox.Cursor, error) {
+	return nil, f.next, f.err
+}
+
+func (f *fakeInbox) ApplyParked(_ context.Context, _ accounts.Account, id string) (inbox.ParkedUpdate, error) {
+	return inbox.ParkedUpdate{ID: id}, f.err
+}
+
+// fakeAdapter is a provider that signs with the app secret itself.
+type fakeAdapter struct {
+	channel.Adapter
+	refusal error
+	marked  chan string
+}
+
+func (fakeAdapter) Capabilities() channel.Capabilities {
+	return channel.Capabilities{ReadReceipt: true, Typing: true}
+}
+
+func (a fakeAdapter) MarkRead(_ context.Context, _ channel.Account, id string, typing bool) error {
+	a.marked <- fmt.Sprint(id, " ", typing)
+	return nil
+}
+
+func (fakeAdapter) Handshake(s channel.Secrets, q url.Values) (string, bool) {
+	return q.Get("hub.challenge"), q.Get("hub.verify_token") == s.VerifyToken
+}
+
+func (fakeAdapter) Verify(s channel.Secrets, h http.Header, _ []byte) bool {
+	return h.Get("X-Hub-Signature-256") == s.AppSecret
+}
+
+func (a fakeAdapter) Check(context.Context, channel.Account) (channel.Health, error) {
+	return channel.Health{Name: "Shop"}, a.refusal
+}
+
+// fixture is a server on its own database.
+type fixture struct {
+	t       *testing.T
+	inbox   *fakeInbox
+	adapter *fakeAdapter
+	team    *team.Store
+	server  *server.Server
+	log     *bytes.Buffer
+	admin   string // a token
+	checks  *[]error
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	t.Parallel()
+	db := testkit.Database(t)
+	key, err := accounts.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyring, err := accounts.ParseKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := &clock.Clock{}
+	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
+	f.server = server.New(server.Options{
+		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
+		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
+		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
+		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox,
+		Checks: []server.Check{
+			{Name: "database", Probe: func(context.Context) error { return (*f.checks)[0] }},
+			{Name: "temporal", Optional: true, Probe: func(context.Context) error { return (*f.checks)[0] }},
+		},
+	})
+	f.admin = f.token(team.RoleAdmin)
+	return f
+}
+
+// token makes a program's token.
+func (f *fixture) token(role team.Role) string {
+	f.t.Helper()
+	_, value, err := f.team.CreateToken(f.t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, team.NewToken{Name: string(role), Role: role})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return value
+}
+
+// agentToken makes an agent and a token that acts as the agent.
+func (f *fixture) agentToken(role team.Role) (team.Agent, string) {
+	f.t.Helper()
+	by := conversation.Actor{Kind: conversation.ActorSystem}
+	a, err := f.team.CreateAgent(f.t.Context(), by, team.NewAgent{Name: "Ana", Email: "ana@example.com", Role: role})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	_, value, err := f.team.CreateToken(f.t.Context(), by, team.NewToken{Name: "ana", AgentID: a.ID})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return a, value
+}
+
+func (f *fixture) request(method, path, token string, body io.Reader, header ...string) *httptest.ResponseRecorder {
+	f.t.Helper()
+	r := httptest.NewRequestWithContext(f.t.Context(), method, path, body)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	f.server.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// call sends JSON as the admin, wants the status, and reads the answer into out.
+func (f *fixture) call(method, path, body string, status int, out any) {
+	f.t.Helper()
+	f.callAs(f.admin, method, path, body, status, out)
+}
+
+func (f *fixture) callAs(token, method, path, body string, status int, out any) {
+	f.t.Helper()
+	w := f.request(method, "/api/v1"+path, token, strings.NewReader(body), "Content-Type", "application/json")
+	if w.Code != status {
+		f.t.Fatalf("%s %s: %d, want %d: %s", method, path, w.Code, status, w.Body)
+	}
+	if out != nil {
+		if err := json.Unmarshal(w.Body.Bytes(), out); err != nil {
+			f.t.Fatalf("%s %s: %v: %s", method, path, err, w.Body)
+		}
+	}
+}
+
+type problem struct {
+	Title, Code, Detail string
+	Status              int
+	Fields              []struct{ In, Field, Detail string }
+	Details             map[string]any
+	RequestID           string `json:"request_id"`
+}
+
+const newAccount = `{"channel":"whatsapp","name":"Shop","provider_id":"15550001","secrets":{"access_token":"very-secret-a","app_secret":"very-secret-b","verify_token":"very-secret-c"}}`
+
+// account connects an account and returns its id.
+func (f *fixture) account() string {
+	f.t.Helper()
+	var a struct{ ID string }
+	f.call("POST", "/accounts", newAccount, http.StatusCreated, &a)
+	return a.ID
+}
+
+func (f *fixture) decode(text []byte, out any) {
+	f.t.Helper()
+	if err := json.Unmarshal(text, out); err != nil {
+		f.t.Fatalf("%v: %s", err, text)
+	}
+}

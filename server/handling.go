@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/team"
+)
+
+// target is to whom a conversation is given: absent, somebody's id, or nobody as null or an empty string.
+type target struct {
+	given bool
+	id    string
+}
+
+// Schema implements huma.SchemaProvider.
+func (target) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Nullable: true}
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It is called for null too, and not if the property is absent.
+func (t *target) UnmarshalJSON(text []byte) error {
+	t.given = true
+	return json.Unmarshal(text, &t.id)
+}
+
+// pointer returns the target as commands take it.
+func (t target) pointer(field string) (*string, error) {
+	if !t.given {
+		return nil, nil
+	}
+	if t.id != "" && (len(t.id) != 36 || uuid.Validate(t.id) != nil) {
+		return nil, conversation.Invalid(field, "must be an id, or null for nobody")
+	}
+	return &t.id, nil
+}
+
+type assign struct {
+	ConversationPath
+	Body struct {
+		AgentID target `json:"agent_id,omitempty" doc:"An agent's id; null or empty for nobody; absent to leave as it is"`
+		TeamID  target `json:"team_id,omitempty" doc:"A team's id; null or empty for none; absent to leave as it is"`
+	}
+}
+
+func (in *assign) assignment() (to inbox.Assignment, err error) {
+	if to.AgentID, err = in.Body.AgentID.pointer("agent_id"); err != nil {
+		return to, err
+	}
+	if to.TeamID, err = in.Body.TeamID.pointer("team_id"); err != nil {
+		return to, err
+	}
+	if to.AgentID == nil && to.TeamID == nil {
+		return to, conversation.Invalid("", "agent_id or team_id is needed")
+	}
+	return to, nil
+}
+
+type snooze struct {
+	ConversationPath
+	Body struct {
+		Until time.Time `json:"until" doc:"When the conversation comes back by itself; in the future"`
+	}
+}
+
+// conversationAnswer is a conversation as it is after a command.
+type conversationAnswer = answer[inbox.Conversation]
+
+func (s *Server) registerHandling() {
+	register(s, handling("attend", team.AttendConversations, "Take a conversation; a conflict if a colleague was faster"),
+		func(ctx context.Context, in *ConversationPath) (*conversationAnswer, error) {
+			if caller(ctx).AgentID == "" {
+				return nil, conversation.Errorf(conversation.CodeUnsupported, "only agents can take a conversation; this token belongs to a program")
+			}
+			return reply(s.Handling.Attend(ctx, actor(ctx), in.ID))
+		})
+	register(s, handling("assign", team.AssignConversations, "Give a conversation to an agent, a team, or nobody"),
+		func(ctx context.Context, in *assign) (*conversationAnswer, error) {
+			to, err := in.assignment()
+			if err != nil {
+				return nil, err
+			}
+			return reply(s.Handling.Assign(ctx, actor(ctx), in.ID, to))
+		})
+	register(s, handling("done", team.CloseConversations, "Close a conversation; the customer's next message reopens it"),
+		func(ctx context.Context, in *ConversationPath) (*conversationAnswer, error) {
+			return reply(s.Handling.Done(ctx, actor(ctx), in.ID))
+		})
+	register(s, handling("reopen", team.CloseConversations, "Open a conversation that is done or snoozed"),
+		func(ctx context.Context, in *ConversationPath) (*conversationAnswer, error) {
+			return reply(s.Handling.Reopen(ctx, actor(ctx), in.ID))
+		})
+	register(s, handling("snooze", team.SnoozeConversations, "Put a conversation aside until a time, or until the customer writes"),
+		func(ctx context.Context, in *snooze) (*conversationAnswer, error) {
+			if !in.Body.Until.After(s.Clock.Now()) {
+				return nil, conversation.Invalid("until", "must lie in the future")
+			}
+			return reply(s.Handling.Snooze(ctx, actor(ctx), in.ID, in.Body.Until.UTC()))
+		})
+}
+
+// handling describes a command on one conversation.
+func handling(name string, permission team.Permission, summary string) operation {
+	return operation{
+		id: name + "-conversation", method: http.MethodPost, path: "/conversations/{conversation_id}/" + name,
+		permission: permission, summary: summary, tag: "conversations",
+	}
+}

@@ -1,0 +1,27 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"guichet.dev/guichet/team"
+)
+
+// meView is who the caller is and what it may do.
+type meView struct {
+	TokenID     string            `json:"token_id"`
+	AgentID     string            `json:"agent_id,omitempty" doc:"Absent for a program"`
+	Name        string            `json:"name"`
+	Role        team.Role         `json:"role"`
+	Permissions []team.Permission `json:"permissions" nullable:"false"`
+}
+
+func (s *Server) registerMe() {
+	register(s, operation{
+		id: "get-me", method: http.MethodGet, path: "/me", permission: team.ReadSelf, tag: "me",
+		summary: "Who the token belongs to and what it may do",
+	}, func(ctx context.Context, _ *struct{}) (*answer[meView], error) {
+		p := caller(ctx)
+		return reply(meView{TokenID: p.TokenID, AgentID: p.AgentID, Name: p.Name, Role: p.Role, Permissions: p.Role.Permissions()}, nil)
+	})
+}

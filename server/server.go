@@ -1,0 +1,117 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/clock"
+	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/team"
+)
+
+// Options are what a server needs. All fields but Checks, Version and Logger are required; with ProbesOnly only Metrics is.
+type Options struct {
+	Logger   *slog.Logger // nil is silent
+	Metrics  *metrics.Metrics
+	Clock    *clock.Clock
+	Accounts *accounts.Store
+	Team     *team.Store
+	Adapters map[conversation.Channel]channel.Adapter
+
+	Receiver Receiver
+	Queries  Queries
+	Handling Handling
+	Writing  Writing
+	Parked   ParkedUpdates
+
+	Checks  []Check // of what /readyz depends on
+	Version string  // of the program, for the OpenAPI document
+
+	// ProbesOnly serves health and metrics alone, for processes that only work.
+	ProbesOnly bool
+}
+
+// Server serves HTTP.
+type Server struct {
+	Options
+	echo     *echo.Echo
+	api      huma.API
+	http     *http.Server
+	routes   map[string]bool // templates
+	draining atomic.Bool
+
+	marks      chan struct{} // read marks on their way to providers
+	background sync.WaitGroup
+}
+
+// Limits of the listener. Webhooks come from one provider with good connections; agents may be far away.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 45 * time.Second // longer than requestTimeout, so that its answer still goes out
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+)
+
+// New returns a server; Serve starts it.
+func New(o Options) *Server {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Options: o, echo: echo.New(), marks: make(chan struct{}, marksAtOnce)}
+	s.echo.HTTPErrorHandler = s.writeEchoError
+	s.echo.Use(s.aroundAPI)
+	s.registerProbes()
+	if !o.ProbesOnly {
+		s.registerWebhooks()
+		s.registerAPI()
+	}
+	s.routes = routeTemplates(s.echo)
+	s.http = &http.Server{
+		Handler: s.echo, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// Handler returns all routes, for tests and for other listeners.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// OpenAPI returns the document of the API.
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
+
+// Serve answers requests until Shutdown or an error of the listener, which it closes.
+func (s *Server) Serve(listener net.Listener) error {
+	if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
+	return nil
+}
+
+// Drain makes new webhooks be refused, so that the provider posts them again elsewhere or later, and readiness fail, so
+// that no more requests are sent here. Everything else is answered as before.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Shutdown stops listening and waits for the requests in flight and for what they left behind. When the context ends it
+// breaks off the requests.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.Drain()
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("stop serving HTTP: %w", err), s.http.Close())
+	}
+	s.background.Wait()
+	return nil
+}
