@@ -58,7 +58,9 @@ func TestStory(t *testing.T) {
 	})
 	d.must(http.MethodPost, path+"/done", nil, nil)
 	d.say(phone, "Merci !")
-	d.until(id, "reopened", func(c inbox.Conversation) bool { return c.Status == conversation.StatusOpen && c.Summary == "Merci !" && c.Unread })
+	d.until(id, "reopened", func(c inbox.Conversation) bool {
+		return c.Status == conversation.StatusOpen && c.Summary == "Merci !" && c.Unread
+	})
 	want := []conversation.EventKind{conversation.EventOpened, conversation.EventAssigned, conversation.EventDone, conversation.EventReopened}
 	if got := d.events(id); !slices.Equal(sorted(got), sorted(want)) {
 		t.Errorf("events %v, want %v", got, want)

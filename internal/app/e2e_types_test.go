@@ -66,7 +66,9 @@ func types() []typed {
 		{simulator.Outgoing{Type: "call_permission_reply", Payload: "accept"}, conversation.KindCallPermission, "📞 ✓",
 			func(c conversation.Content) bool { return c.CallPermission.Granted }, ""},
 		{simulator.Outgoing{Type: "order", ReplyID: "sku-1", Text: "Vite"}, conversation.KindOrder, "🛒 Vite",
-			func(c conversation.Content) bool { return c.Order.Items[0].ProductID == "sku-1" && c.Order.CatalogID == "1000" }, ""},
+			func(c conversation.Content) bool {
+				return c.Order.Items[0].ProductID == "sku-1" && c.Order.CatalogID == "1000"
+			}, ""},
 		{simulator.Outgoing{Type: "unsupported"}, conversation.KindUnsupported, "⚠",
 			func(c conversation.Content) bool { return c.Unsupported.ErrorCode == "131051" }, ""},
 		{simulator.Outgoing{Type: "interactive", Content: json.RawMessage(`{"type":"from_the_future","from_the_future":{"a":1}}`)}, conversation.KindUnsupported, "⚠", nil, ""},
