@@ -20,6 +20,7 @@ import (
 	"guichet.dev/guichet/intake"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/rules"
 )
@@ -51,7 +52,11 @@ func Open(t testing.TB) *Office {
 	fatal(t, err)
 	ring, err := accounts.ParseKey(key)
 	fatal(t, err)
-	o.Store = accounts.NewStore(accounts.Options{DB: o.DB, Keyring: ring, Clock: o.Clock, AllowPrivate: true})
+	wake := func(ctx context.Context, accountID string) error {
+		_, err := ledger.WakeHolding(ctx, o.DB, accountID)
+		return err
+	}
+	o.Store = accounts.NewStore(accounts.Options{DB: o.DB, Keyring: ring, Clock: o.Clock, AllowPrivate: true, OnResume: wake})
 	o.Account = o.Connect(t, "106540352242922", Secret)
 	log := testkit.Logger(t)
 	adapter := player{Adapter: whatsapp.New(whatsapp.Options{Now: o.Clock.Now}), provider: o.Provider}
@@ -93,6 +98,9 @@ func (o *Office) Connect(t testing.TB, providerID, secret string) accounts.Accou
 
 // At moves the office's clock to a time, where it goes on.
 func (o *Office) At(t time.Time) { o.Clock.Shift(time.Until(t)) }
+
+// Forward moves the office's clock on.
+func (o *Office) Forward(d time.Duration) { o.Clock.Shift(o.Clock.Offset() + d) }
 
 // Agent makes an active agent.
 func (o *Office) Agent(t testing.TB, name string) conversation.Actor {
