@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -19,6 +21,8 @@ func dispatch(ctx context.Context, tx bun.Tx, rows []*Row) error {
 		ids  []string
 		seqs []int64
 	)
+	// In the order of the ids, as everywhere: wakes of many conversations write the same rows without locking these.
+	rows = slices.SortedFunc(slices.Values(rows), func(x, y *Row) int { return strings.Compare(x.ID, y.ID) })
 	for _, r := range rows {
 		if r.wake {
 			ids, seqs = append(ids, r.ID), append(seqs, r.WakeSeq)
