@@ -177,6 +177,9 @@ func Lock(ctx context.Context, tx bun.Tx, ids []string) error {
 	return nil
 }
 
+// LockOne is Lock for one contact.
+func LockOne(ctx context.Context, tx bun.Tx, id string) error { return Lock(ctx, tx, []string{id}) }
+
 // LockShared locks a contact as the send gate does: no consent can change until the transaction ends, and gates do not
 // wait for each other.
 func LockShared(ctx context.Context, tx bun.Tx, id string) error {

@@ -180,7 +180,11 @@ func TestWhatTheWorkflowHearsOf(t *testing.T) {
 			wake := o.Count(t, "SELECT wake_seq FROM conversations WHERE id = $1::uuid", id)
 			o.Exec(t, "UPDATE conversations SET next_deadline_at = NULL")
 			first := 0
-			o.Edit(t, id, func(_ context.Context, _ bun.Tx, r *ledger.Row) error { first = int(r.LastSeq) + 1; c.change(r); return nil })
+			o.Edit(t, id, func(_ context.Context, _ bun.Tx, r *ledger.Row) error {
+				first = int(r.LastSeq) + 1
+				c.change(r)
+				return nil
+			})
 			want := before
 			if c.heard {
 				want.version++

@@ -35,7 +35,7 @@ func (o *Office) Team(t testing.TB, name string) string {
 func (o *Office) Meet(t testing.TB, p Person) string {
 	t.Helper()
 	message := "wamid.meet." + p.WhatsAppID + p.UserID
-	o.Deliver(t, p.Text(message, o.Clock.Now(), "hello"))
+	o.Deliver(t, p.Text(message, o.Now(), "hello"))
 	id := o.Text(t, "SELECT conversation_id::text FROM messages WHERE provider_id = $1", message)
 	_, err := o.Inbox.Advance(t.Context(), id)
 	fatal(t, err)
@@ -61,7 +61,7 @@ func (o *Office) Automate(t testing.TB, id, key string, assumedSeq int64) string
 	o.Edit(t, id, func(ctx context.Context, tx bun.Tx, row *ledger.Row) (err error) {
 		messageID, err = outbox.Queue(ctx, tx, row, outbox.Message{
 			Content: Text("automatic"), Author: conversation.Actor{Kind: conversation.ActorRule, ID: "1"}, Key: key, AssumedSeq: assumedSeq,
-		}, o.Clock.Now())
+		}, o.Now())
 		return err
 	})
 	return messageID
@@ -78,7 +78,7 @@ func (o *Office) Edit(t testing.TB, id string, change func(ctx context.Context, 
 		if err := change(ctx, tx, row); err != nil {
 			return err
 		}
-		return ledger.Save(ctx, tx, o.Clock.Now(), row)
+		return ledger.Save(ctx, tx, o.Now(), row)
 	}))
 }
 
