@@ -11,7 +11,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/failpoint"
@@ -21,7 +20,7 @@ import (
 
 // Advance brings a conversation up to date: it applies the events that were not applied yet and the deadlines that have
 // come, and writes the decision with its effects, all in one transaction. Repeating it changes nothing.
-func (in *Inbox) Advance(ctx context.Context, id string) (activities.Advanced, error) {
+func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced, error) {
 	result, err := in.advance(ctx, id, lockNone)
 	if errors.Is(err, errNeedsContact) {
 		result, err = in.advance(ctx, id, lockChange)
@@ -37,8 +36,8 @@ func (in *Inbox) Advance(ctx context.Context, id string) (activities.Advanced, e
 // errNeedsContact says that a consent will change, so the contact must be locked before the conversation.
 var errNeedsContact = errors.New("the contact must be locked first")
 
-func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (activities.Advanced, error) {
-	var result activities.Advanced
+func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (conversation.Advanced, error) {
+	var result conversation.Advanced
 	err := postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
 		if lock != lockNone {
 			if err := in.lockContact(ctx, tx, id, lock); err != nil {
@@ -185,8 +184,8 @@ func writeDecision(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversati
 	return wrap("write decision", err)
 }
 
-func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, now time.Time) (activities.Advanced, error) {
-	a := activities.Advanced{
+func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, now time.Time) (conversation.Advanced, error) {
+	a := conversation.Advanced{
 		Now: now, AppliedSeq: row.AppliedSeq, Status: row.Status, Channel: row.Channel, AccountID: row.AccountID, AssigneeID: row.AssigneeID,
 	}
 	if next, ok := (conversation.State{Deadlines: row.Deadlines}).Next(); ok {
