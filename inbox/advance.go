@@ -56,7 +56,7 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 		if err != nil {
 			return err
 		}
-		now := in.Now()
+		now, examining := in.Now(), row.Unexamined()
 		state, decision := conversation.Step(stateOf(row, account), conversation.Input{Now: now, Events: events}, account.Settings.Process(), in.Policy)
 		if err := in.carryOut(ctx, tx, row, decision, lock, now); err != nil {
 			return err
@@ -67,6 +67,11 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 		}
 		if err := writeDecision(ctx, tx, row, decision, now); err != nil {
 			return err
+		}
+		if examining {
+			if err := ledger.WakeContact(ctx, tx, row); err != nil {
+				return err
+			}
 		}
 		result, err = advanced(ctx, tx, row, decision, now)
 		return err
