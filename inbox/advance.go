@@ -20,11 +20,25 @@ import (
 
 // Advance brings a conversation up to date: it applies the events that were not applied yet and the deadlines that have
 // come, and writes the decision with its effects, all in one transaction. Repeating it changes nothing.
+<<<<<<< HEAD
 func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced, error) {
+=======
+func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced, error) {
+	if !validID(id) {
+		return conversation.Advanced{}, notFound()
+	}
+	returned := false
+	defer func() {
+		if !returned { // a panic goes on to the caller, and counts like any failure
+			in.noteFailure(ctx, id, errPanic)
+		}
+	}()
+>>>>>>> spine-tests
 	result, err := in.advance(ctx, id, lockNone)
 	if errors.Is(err, errNeedsContact) {
 		result, err = in.advance(ctx, id, lockChange)
 	}
+	returned = true
 	if err != nil {
 		in.noteFailure(ctx, id, err)
 		return result, fmt.Errorf("advance: %w", err)
@@ -36,6 +50,7 @@ func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced,
 // errNeedsContact says that a consent will change, so the contact must be locked before the conversation.
 var errNeedsContact = errors.New("the contact must be locked first")
 
+<<<<<<< HEAD
 func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (conversation.Advanced, error) {
 	var result conversation.Advanced
 	err := postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
@@ -45,6 +60,15 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 			}
 		}
 		row, err := ledger.Lock(ctx, tx, id)
+=======
+// errPanic stands for a panic in whatever the decision is made by.
+var errPanic = errors.New("panic")
+
+func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (conversation.Advanced, error) {
+	var result conversation.Advanced
+	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
+		row, err := lockRow(ctx, tx, id, lock)
+>>>>>>> spine-tests
 		if err != nil {
 			return err
 		}
@@ -136,13 +160,24 @@ func unapplied(ctx context.Context, tx bun.Tx, row *ledger.Row) ([]conversation.
 	return events, wrap("read events", err)
 }
 
-// carryOut writes a decision's effects.
+// carryOut writes a decision's effects. One that was written before under the same key does nothing: a setting that was
+// changed back leads to the same end of a window again, and a message that comes late to the same moment of closing. A
+// status that changes again is written again all the same, because people must see it.
 func (in *Inbox) carryOut(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, lock lockMode, now time.Time) error {
+	written, err := writtenKeys(ctx, tx, row.ID, d)
+	if err != nil {
+		return err
+	}
 	for _, e := range d.Effects {
 		switch e.Kind {
 		case conversation.EffectEvent:
-			row.AppendEffect(e.Event, e.Key)
+			if !written[e.Key] {
+				row.AppendEffect(e.Event, e.Key)
+			}
 		case conversation.EffectSetStatus:
+			if written[e.Key] {
+				e.Key = fmt.Sprintf("%s#%d", e.Key, row.LastSeq)
+			}
 			row.AppendEffect(e.Event, e.Key)
 			if e.Status == conversation.StatusDone {
 				row.DoneAt, row.WaitingSince = now, time.Time{}
@@ -166,6 +201,25 @@ func (in *Inbox) carryOut(ctx context.Context, tx bun.Tx, row *ledger.Row, d con
 		}
 	}
 	return nil
+}
+
+// writtenKeys returns which of a decision's effects were written before.
+func writtenKeys(ctx context.Context, tx bun.Tx, id string, d conversation.Decision) (map[string]bool, error) {
+	if len(d.Effects) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, 0, len(d.Effects))
+	for _, e := range d.Effects {
+		keys = append(keys, e.Key)
+	}
+	written := map[string]bool{}
+	err := postgres.Rows(ctx, tx, func(found *sql.Rows) error {
+		var key string
+		err := found.Scan(&key)
+		written[key] = true
+		return err
+	}, "SELECT effect_key FROM events WHERE conversation_id = $1::uuid AND effect_key = ANY($2::text[])", id, keys)
+	return written, wrap("find effects", err)
 }
 
 // writeDecision keeps what was decided, if anything was.
@@ -205,9 +259,9 @@ func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.De
 }
 
 // noteFailure counts failed attempts in a row, so that a conversation which cannot proceed is listed as stuck. It does
-// nothing if the database itself is away.
+// nothing if the database itself is away, or if the worker was told to stop.
 func (in *Inbox) noteFailure(ctx context.Context, id string, failure error) {
-	if postgres.IsUnavailable(failure) || conversation.CodeOf(failure) == conversation.CodeNotFound {
+	if postgres.IsUnavailable(failure) || errors.Is(failure, context.Canceled) || conversation.CodeOf(failure) == conversation.CodeNotFound {
 		return
 	}
 	code := postgres.Code(failure)
