@@ -38,8 +38,17 @@ type ingestLine struct {
 	P50         figure `json:"p50_ms"`
 	P99         figure `json:"p99_ms"`
 	Peer        figure `json:"peer_inserts_per_second"`
+	CPU         cpu    `json:"cpu_us_per_webhook"`
+	PeerCPU     cpu    `json:"cpu_us_per_peer_insert"`
 	Ratio       figure `json:"ratio"`
 	Aim         figure `json:"aim,omitempty"`
+}
+
+// cpu is processor time for one thing done, in microseconds, of both cores together. The program's part includes the
+// making, signing and posting of webhooks.
+type cpu struct {
+	Program  figure `json:"program"`
+	Postgres figure `json:"postgres"`
 }
 
 // ingestResult is the last line.
@@ -138,25 +147,43 @@ func (in *ingest) measure(ctx context.Context, only int) (ingestResult, error) {
 	return result, err
 }
 
+// tally collects what the rounds of one kind did.
+type tally struct {
+	rates, p50, p99, program, postgres []float64
+}
+
+// add plays one round.
+func (t *tally) add(ctx context.Context, in *ingest, concurrency int, play func(context.Context, int) (round, error)) error {
+	before := spentBy(in.stack.postgres.PID())
+	r, err := play(ctx, concurrency)
+	if err != nil {
+		return err
+	}
+	program, postgres := spentBy(in.stack.postgres.PID()).since(before).each(len(r.latencies))
+	t.program, t.postgres = append(t.program, program), append(t.postgres, postgres)
+	t.rates, t.p50, t.p99 = append(t.rates, r.perSecond()), append(t.p50, r.quantile(0.5)), append(t.p99, r.quantile(0.99))
+	return nil
+}
+
+func (t *tally) cpu() cpu { return cpu{figure(median(t.program)), figure(median(t.postgres))} }
+
 // level plays the rounds of one concurrency, the product's and the peer's by turns.
 func (in *ingest) level(ctx context.Context, concurrency int) (ingestLine, error) {
-	var accepted, p50, p99, inserts, ratios []float64
-	for range in.rounds {
-		peer, err := in.inserts(ctx, concurrency)
-		if err != nil {
+	var ours, peer tally
+	var ratios []float64
+	for i := range in.rounds {
+		if err := peer.add(ctx, in, concurrency, in.inserts); err != nil {
 			return ingestLine{}, err
 		}
-		ours, err := in.product(ctx, concurrency)
-		if err != nil {
+		if err := ours.add(ctx, in, concurrency, in.product); err != nil {
 			return ingestLine{}, err
 		}
-		accepted, inserts = append(accepted, ours.perSecond()), append(inserts, peer.perSecond())
-		p50, p99 = append(p50, ours.quantile(0.5)), append(p99, ours.quantile(0.99))
-		ratios = append(ratios, ours.perSecond()/peer.perSecond())
+		ratios = append(ratios, ours.rates[i]/peer.rates[i])
 	}
 	return ingestLine{
-		Measurement: "ingest", Concurrency: concurrency, Rounds: in.rounds, Accepted: figure(median(accepted)), P50: figure(median(p50)),
-		P99: figure(median(p99)), Peer: figure(median(inserts)), Ratio: figure(median(ratios)),
+		Measurement: "ingest", Concurrency: concurrency, Rounds: in.rounds,
+		Accepted: figure(median(ours.rates)), P50: figure(median(ours.p50)), P99: figure(median(ours.p99)), CPU: ours.cpu(),
+		Peer: figure(median(peer.rates)), PeerCPU: peer.cpu(), Ratio: figure(median(ratios)),
 	}, nil
 }
 
