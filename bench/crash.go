@@ -25,8 +25,8 @@ func runCrash(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("crash", flag.ContinueOnError)
 	seconds := flags.Int("seconds", 120, "how long the load lasts")
 	flags.IntVar(&o.kills, "kills", 10, "how often the server and the worker are each killed, half of it at chosen places in the code")
-	flags.IntVar(&o.conversations, "conversations", 300, "in which customers and agents write")
-	flags.IntVar(&o.sleepers, "snoozed", 220, "conversations that are snoozed when Temporal loses its data")
+	flags.IntVar(&o.conversations, "conversations", 250, "in which customers and agents write")
+	flags.IntVar(&o.sleepers, "snoozed", 210, "conversations that are snoozed when Temporal loses its data")
 	flags.BoolVar(&o.write, "write", false, "put the figures into "+performanceFile)
 	flags.BoolVar(&o.keep, "keep", false, "keep the data and the logs")
 	if err := flags.Parse(args); err != nil {

@@ -183,7 +183,7 @@ func (s *crashSite) snooze(ctx context.Context) error {
 	if err := s.load.snooze(ctx, until); err != nil {
 		return err
 	}
-	known, err := crashWait(ctx, 30*time.Second, func(ctx context.Context) (bool, error) {
+	known, err := crashWait(ctx, 40*time.Second, func(ctx context.Context) (bool, error) {
 		left, err := s.numbers(ctx, "SELECT count(*) FROM conversations WHERE status = 'snoozed' AND applied_seq < wake_seq")
 		return err == nil && left[0] == 0, err
 	})

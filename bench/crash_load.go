@@ -18,8 +18,8 @@ import (
 
 // How much people write, in messages a second all together.
 const (
-	customersWrite = 12
-	agentsTurns    = 4 // of one to three replies
+	customersWrite = 6
+	agentsTurns    = 2 // of one to three replies
 	agentsAtWork   = 6
 )
 
@@ -180,7 +180,7 @@ func (s *crashSite) populate(ctx context.Context) error {
 		}
 	}
 	want := len(l.phones) + len(l.sleeping)
-	there, err := crashWait(ctx, time.Minute, func(ctx context.Context) (bool, error) {
+	there, err := crashWait(ctx, 3*time.Minute, func(ctx context.Context) (bool, error) {
 		found, err := s.numbers(ctx, "SELECT count(*) FROM conversations", "SELECT count(*) FROM conversations WHERE applied_seq < wake_seq")
 		return err == nil && found[0] == want && found[1] == 0, err
 	})
