@@ -28,23 +28,24 @@ const crashToken = "guichet_token-of-the-crash-measurement"
 // crashSite is an installation made to be killed: each part is a process of its own. The simulator is in this process, so
 // that it remembers everything.
 type crashSite struct {
-	options  crashOptions
-	began    time.Time
-	folder   string
-	binary   string
-	address  string // of the server, always the same
-	account  string
-	env      []string
-	postgres *devstack.Postgres
-	temporal *devstack.Temporal
-	db       *bun.DB
-	sim      *simulator.Client
-	simEnd   func() error
-	server   *crashProcess
-	worker   *crashProcess
-	load     *crashLoad
-	inFlight crashSet // messages that were being sent when something died
-	downs    crashDowns
+	options        crashOptions
+	began          time.Time
+	folder         string
+	temporalFolder string
+	binary         string
+	address        string // of the server, always the same
+	account        string
+	env            []string
+	postgres       *devstack.Postgres
+	temporal       *devstack.Temporal
+	db             *bun.DB
+	sim            *simulator.Client
+	simEnd         func() error
+	server         *crashProcess
+	worker         *crashProcess
+	load           *crashLoad
+	inFlight       crashSet // messages that were being sent when something died
+	downs          crashDowns
 }
 
 // crashDowns is how often the parts that are not ours were killed.
@@ -83,6 +84,9 @@ func (s *crashSite) startServers(ctx context.Context) (err error) {
 	if s.postgres, err = devstack.StartPostgres(ctx, devstack.PostgresConfig{DataDir: filepath.Join(s.folder, "postgres")}); err != nil {
 		return err
 	}
+	if err := s.makeTemporalFolder(); err != nil {
+		return err
+	}
 	s.temporal, err = devstack.StartTemporal(ctx, devstack.TemporalConfig{DataFile: s.temporalFile()})
 	if err != nil {
 		return err
@@ -91,7 +95,20 @@ func (s *crashSite) startServers(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *crashSite) temporalFile() string { return filepath.Join(s.folder, "temporal", "temporal.db") }
+// memoryFolder is where Linux keeps files in memory. They survive a kill, which is all that is asked of them here, and
+// Temporal's development server waits for its file at every step.
+const memoryFolder = "/dev/shm"
+
+// makeTemporalFolder prefers a folder in memory.
+func (s *crashSite) makeTemporalFolder() (err error) {
+	if s.temporalFolder, err = os.MkdirTemp(memoryFolder, "guichet-crash-"); err == nil {
+		return nil
+	}
+	s.temporalFolder = filepath.Join(s.folder, "temporal")
+	return os.Mkdir(s.temporalFolder, 0o755)
+}
+
+func (s *crashSite) temporalFile() string { return filepath.Join(s.temporalFolder, "temporal.db") }
 
 // startSimulator starts a provider without limits that is quick to post again.
 func (s *crashSite) startSimulator(ctx context.Context) error {
@@ -212,8 +229,8 @@ func (s *crashSite) close() error {
 	if s.postgres != nil {
 		errs = append(errs, s.postgres.Stop())
 	}
-	if s.folder != "" && !s.options.keep {
-		errs = append(errs, os.RemoveAll(s.folder))
+	if !s.options.keep {
+		errs = append(errs, os.RemoveAll(s.folder), os.RemoveAll(s.temporalFolder))
 	}
 	return errors.Join(errs...)
 }
