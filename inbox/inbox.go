@@ -12,6 +12,7 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/failpoint"
 	"guichet.dev/guichet/ledger"
 )
 
@@ -66,6 +67,7 @@ func (in *Inbox) command(ctx context.Context, id string, lock lockMode, do func(
 		return ledger.Save(ctx, tx, in.Now(), row)
 	})
 	if err == nil {
+		failpoint.Hit("inbox.committed")
 		in.Notify()
 	}
 	return err

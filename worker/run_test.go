@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -217,4 +218,30 @@ func TestCatchesUpAfterAnOutage(t *testing.T) {
 		h.applied(id, 2)
 	}
 	t.Logf("caught up %v after the restart", time.Since(begun))
+}
+
+// The namespace is made anew, without what we registered in it, while the workers run.
+func TestGoesOnAfterTemporalLostItsData(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "temporal.db")
+	s := testkit.TemporalWith(t, devstack.TemporalConfig{DataFile: file})
+	h := newHouse(t, s)
+	id := h.conversation()
+	h.record(id).Deadline("window_closed", 24*time.Hour)
+	h.applied(id, h.event(id))
+	if err := s.Server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.RemoveAll(file + suffix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.applied(id, h.event(id))
+	h.record(id).NoDeadline("window_closed")
+	h.event(id)
+	h.ended(id) // which takes tasks that Temporal has accepted
 }
