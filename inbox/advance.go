@@ -20,9 +20,6 @@ import (
 
 // Advance brings a conversation up to date: it applies the events that were not applied yet and the deadlines that have
 // come, and writes the decision with its effects, all in one transaction. Repeating it changes nothing.
-<<<<<<< HEAD
-func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced, error) {
-=======
 func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced, error) {
 	if !validID(id) {
 		return conversation.Advanced{}, notFound()
@@ -33,7 +30,6 @@ func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced,
 			in.noteFailure(ctx, id, errPanic)
 		}
 	}()
->>>>>>> spine-tests
 	result, err := in.advance(ctx, id, lockNone)
 	if errors.Is(err, errNeedsContact) {
 		result, err = in.advance(ctx, id, lockChange)
@@ -50,17 +46,6 @@ func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced,
 // errNeedsContact says that a consent will change, so the contact must be locked before the conversation.
 var errNeedsContact = errors.New("the contact must be locked first")
 
-<<<<<<< HEAD
-func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (conversation.Advanced, error) {
-	var result conversation.Advanced
-	err := postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
-		if lock != lockNone {
-			if err := in.lockContact(ctx, tx, id, lock); err != nil {
-				return err
-			}
-		}
-		row, err := ledger.Lock(ctx, tx, id)
-=======
 // errPanic stands for a panic in whatever the decision is made by.
 var errPanic = errors.New("panic")
 
@@ -68,7 +53,6 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 	var result conversation.Advanced
 	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
 		row, err := lockRow(ctx, tx, id, lock)
->>>>>>> spine-tests
 		if err != nil {
 			return err
 		}
