@@ -9,7 +9,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -24,7 +23,7 @@ type claimed struct {
 	attempt      int
 	deadline     time.Time // of the call
 	last         bool      // no other message waits
-	outcome      activities.SendOutcome
+	outcome      conversation.SendOutcome
 	code         string
 }
 
@@ -54,7 +53,7 @@ func (o *Outbox) claim(ctx context.Context, conversationID, messageID string) (*
 			return err
 		}
 		if m == nil || m.state != conversation.StateQueued {
-			c.outcome = activities.OutcomeWait // somebody else is at it: look again
+			c.outcome = conversation.OutcomeWait // somebody else is at it: look again
 			return nil
 		}
 		return o.decide(ctx, tx, row, m, c, messageID)
@@ -110,7 +109,7 @@ func (o *Outbox) decide(ctx context.Context, tx bun.Tx, row *ledger.Row, m *stor
 	}
 	switch verdict {
 	case conversation.Hold:
-		c.outcome, c.code = activities.OutcomeHeld, string(reason.Code)
+		c.outcome, c.code = conversation.OutcomeHeld, string(reason.Code)
 		return nil
 	case conversation.Refuse:
 		c.last = m.last
@@ -128,9 +127,9 @@ func (o *Outbox) decide(ctx context.Context, tx bun.Tx, row *ledger.Row, m *stor
 // refuse settles a message that the gate does not let go: superseded ones are cancelled, others have failed.
 func (o *Outbox) refuse(ctx context.Context, tx bun.Tx, row *ledger.Row, c *claimed, messageID string, code conversation.Code) error {
 	state := conversation.StateFailed
-	c.outcome, c.code = activities.OutcomeFailed, string(code)
+	c.outcome, c.code = conversation.OutcomeFailed, string(code)
 	if code == conversation.CodeSuperseded {
-		state, c.outcome = conversation.StateCancelled, activities.OutcomeCancelled
+		state, c.outcome = conversation.StateCancelled, conversation.OutcomeCancelled
 	}
 	if err := settle(ctx, tx, messageID, state, string(code), o.Now()); err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
@@ -30,45 +29,45 @@ func TestGateIsAskedAtTheClaim(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		between func(t *testing.T, d *desk) // after the message was queued
-		outcome activities.SendOutcome
+		outcome conversation.SendOutcome
 		code    conversation.Code
 		state   conversation.MessageState
 	}{
-		{"nothing", func(*testing.T, *desk) {}, activities.OutcomeSent, "", conversation.StateSent},
-		{"opted out", func(t *testing.T, d *desk) { d.optOut(t) }, activities.OutcomeFailed, conversation.CodeOptedOut, conversation.StateFailed},
+		{"nothing", func(*testing.T, *desk) {}, conversation.OutcomeSent, "", conversation.StateSent},
+		{"opted out", func(t *testing.T, d *desk) { d.optOut(t) }, conversation.OutcomeFailed, conversation.CodeOptedOut, conversation.StateFailed},
 		{"opted out, then wrote", func(t *testing.T, d *desk) {
 			d.optOut(t)
 			d.Forward(time.Minute)
 			d.Deliver(t, ana.Text("wamid.2", d.Now(), "a question"))
 			advance(t, d)
-		}, activities.OutcomeSent, "", conversation.StateSent},
+		}, conversation.OutcomeSent, "", conversation.StateSent},
 		{"opted out by a word", func(t *testing.T, d *desk) {
 			d.Forward(time.Minute)
 			d.Deliver(t, ana.Text("wamid.2", d.Now(), "STOP"))
 			advance(t, d)
-		}, activities.OutcomeFailed, conversation.CodeOptedOut, conversation.StateFailed},
-		{"stopped marketing only", func(t *testing.T, d *desk) { d.Deliver(t, ana.Marketing("stop", d.Now())) }, activities.OutcomeSent, "", conversation.StateSent},
-		{"window about to close", func(_ *testing.T, d *desk) { d.Forward(24*time.Hour - 62*time.Second) }, activities.OutcomeSent, "", conversation.StateSent},
-		{"window closed", func(_ *testing.T, d *desk) { d.Forward(24*time.Hour - time.Minute) }, activities.OutcomeFailed, conversation.CodeWindowClosed, conversation.StateFailed},
-		{"days later", func(_ *testing.T, d *desk) { d.Forward(10 * 24 * time.Hour) }, activities.OutcomeFailed, conversation.CodeWindowClosed, conversation.StateFailed},
-		{"paused", func(t *testing.T, d *desk) { d.pause(t) }, activities.OutcomeHeld, conversation.CodeAccountPaused, conversation.StateQueued},
-		{"paused until the window closed", func(t *testing.T, d *desk) { d.pause(t); d.Forward(24 * time.Hour) }, activities.OutcomeFailed, conversation.CodeWindowClosed, conversation.StateFailed},
-		{"no address", func(t *testing.T, d *desk) { d.Exec(t, "UPDATE identities SET retired_at = now()") }, activities.OutcomeFailed, conversation.CodeNoAddress, conversation.StateFailed},
-		{"unexamined message", func(t *testing.T, d *desk) { d.Deliver(t, ana.Text("wamid.2", d.Now(), "hello?")) }, activities.OutcomeSent, "", conversation.StateSent},
+		}, conversation.OutcomeFailed, conversation.CodeOptedOut, conversation.StateFailed},
+		{"stopped marketing only", func(t *testing.T, d *desk) { d.Deliver(t, ana.Marketing("stop", d.Now())) }, conversation.OutcomeSent, "", conversation.StateSent},
+		{"window about to close", func(_ *testing.T, d *desk) { d.Forward(24*time.Hour - 62*time.Second) }, conversation.OutcomeSent, "", conversation.StateSent},
+		{"window closed", func(_ *testing.T, d *desk) { d.Forward(24*time.Hour - time.Minute) }, conversation.OutcomeFailed, conversation.CodeWindowClosed, conversation.StateFailed},
+		{"days later", func(_ *testing.T, d *desk) { d.Forward(10 * 24 * time.Hour) }, conversation.OutcomeFailed, conversation.CodeWindowClosed, conversation.StateFailed},
+		{"paused", func(t *testing.T, d *desk) { d.pause(t) }, conversation.OutcomeHeld, conversation.CodeAccountPaused, conversation.StateQueued},
+		{"paused until the window closed", func(t *testing.T, d *desk) { d.pause(t); d.Forward(24 * time.Hour) }, conversation.OutcomeFailed, conversation.CodeWindowClosed, conversation.StateFailed},
+		{"no address", func(t *testing.T, d *desk) { d.Exec(t, "UPDATE identities SET retired_at = now()") }, conversation.OutcomeFailed, conversation.CodeNoAddress, conversation.StateFailed},
+		{"unexamined message", func(t *testing.T, d *desk) { d.Deliver(t, ana.Text("wamid.2", d.Now(), "hello?")) }, conversation.OutcomeSent, "", conversation.StateSent},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := open(t)
 			id := d.write(t, "one")[0]
 			c.between(t, d)
 			got := d.step(t, c.outcome)
-			if got.Code != string(c.code) || got.MessageID != id || got.Last != (c.outcome != activities.OutcomeHeld) {
+			if got.Code != string(c.code) || got.MessageID != id || got.Last != (c.outcome != conversation.OutcomeHeld) {
 				t.Errorf("%+v, want code %q", got, c.code)
 			}
 			d.wantState(t, id, c.state)
-			if n := len(d.Provider.Taken()); (n == 1) != (c.outcome == activities.OutcomeSent) {
+			if n := len(d.Provider.Taken()); (n == 1) != (c.outcome == conversation.OutcomeSent) {
 				t.Errorf("%d calls", n)
 			}
-			if n := d.events(t, conversation.EventMessageFailed, id); (n == 1) != (c.outcome == activities.OutcomeFailed) {
+			if n := d.events(t, conversation.EventMessageFailed, id); (n == 1) != (c.outcome == conversation.OutcomeFailed) {
 				t.Errorf("%d events", n)
 			}
 			d.wantWhole(t)
@@ -88,12 +87,12 @@ func TestHeldMessageTakesNothingFromTheLimits(t *testing.T) {
 	id := d.write(t, "one")[0]
 	d.pause(t)
 	for range 100 {
-		d.step(t, activities.OutcomeHeld)
+		d.step(t, conversation.OutcomeHeld)
 	}
 	if _, err := d.Store.Resume(t.Context(), d.agent, d.Account.ID); err != nil {
 		t.Fatal(err)
 	}
-	d.step(t, activities.OutcomeSent)
+	d.step(t, conversation.OutcomeSent)
 	d.wantCalls(t, id)
 }
 
@@ -103,33 +102,33 @@ func TestAutomaticMessages(t *testing.T) {
 		name    string
 		assumed bool
 		between func(t *testing.T, d *desk)
-		outcome activities.SendOutcome
+		outcome conversation.SendOutcome
 		code    conversation.Code
-		after   activities.SendOutcome // once all is examined
+		after   conversation.SendOutcome // once all is examined
 	}{
-		{"nothing happened", true, func(*testing.T, *desk) {}, activities.OutcomeSent, "", activities.OutcomeNothing},
-		{"an agent wrote", true, func(t *testing.T, d *desk) { d.write(t, "I am here") }, activities.OutcomeCancelled, conversation.CodeSuperseded, activities.OutcomeSent},
-		{"an agent wrote, assumes nothing", false, func(t *testing.T, d *desk) { d.write(t, "I am here") }, activities.OutcomeSent, "", activities.OutcomeSent},
+		{"nothing happened", true, func(*testing.T, *desk) {}, conversation.OutcomeSent, "", conversation.OutcomeNothing},
+		{"an agent wrote", true, func(t *testing.T, d *desk) { d.write(t, "I am here") }, conversation.OutcomeCancelled, conversation.CodeSuperseded, conversation.OutcomeSent},
+		{"an agent wrote, assumes nothing", false, func(t *testing.T, d *desk) { d.write(t, "I am here") }, conversation.OutcomeSent, "", conversation.OutcomeSent},
 		{"a newer message", true, func(t *testing.T, d *desk) { d.Deliver(t, ana.Text("wamid.2", d.Now(), "more")) },
-			activities.OutcomeCancelled, conversation.CodeSuperseded, activities.OutcomeNothing},
+			conversation.OutcomeCancelled, conversation.CodeSuperseded, conversation.OutcomeNothing},
 		{"a newer message, assumes nothing", false, func(t *testing.T, d *desk) { d.Deliver(t, ana.Text("wamid.2", d.Now(), "more")) },
-			activities.OutcomeHeld, conversation.CodeUnexamined, activities.OutcomeSent},
+			conversation.OutcomeHeld, conversation.CodeUnexamined, conversation.OutcomeSent},
 		{"a newer stop, assumes nothing", false, func(t *testing.T, d *desk) { d.Deliver(t, ana.Text("wamid.2", d.Now(), "stop")) },
-			activities.OutcomeHeld, conversation.CodeUnexamined, activities.OutcomeFailed},
+			conversation.OutcomeHeld, conversation.CodeUnexamined, conversation.OutcomeFailed},
 		{"a newer message to another number", true, func(t *testing.T, d *desk) {
 			d.Connect(t, "2", office.Secret)
 			d.Deliver(t, office.WebhookFor("2", "messages", ana.Message("wamid.2", d.Now(), `"type":"text","text":{"body":"more"}`)))
-		}, activities.OutcomeHeld, conversation.CodeUnexamined, activities.OutcomeSent},
+		}, conversation.OutcomeHeld, conversation.CodeUnexamined, conversation.OutcomeSent},
 		{"another customer's message", true, func(t *testing.T, d *desk) {
 			d.Deliver(t, office.Person{WhatsAppID: "40712345679", Name: "Ion"}.Text("wamid.2", d.Now(), "hello"))
-		}, activities.OutcomeSent, "", activities.OutcomeNothing},
-		{"opted out", true, func(t *testing.T, d *desk) { d.optOut(t) }, activities.OutcomeFailed, conversation.CodeOptedOut, activities.OutcomeNothing},
+		}, conversation.OutcomeSent, "", conversation.OutcomeNothing},
+		{"opted out", true, func(t *testing.T, d *desk) { d.optOut(t) }, conversation.OutcomeFailed, conversation.CodeOptedOut, conversation.OutcomeNothing},
 		{"an opted out customer wrote", false, func(t *testing.T, d *desk) {
 			d.optOut(t)
 			d.Forward(time.Second)
 			d.Deliver(t, ana.Text("wamid.2", d.Now(), "more"))
 			d.Advance(t)
-		}, activities.OutcomeFailed, conversation.CodeOptedOut, activities.OutcomeNothing},
+		}, conversation.OutcomeFailed, conversation.CodeOptedOut, conversation.OutcomeNothing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := open(t)
@@ -142,7 +141,7 @@ func TestAutomaticMessages(t *testing.T) {
 			if got := d.step(t, c.outcome); got.Code != string(c.code) || got.MessageID != id {
 				t.Errorf("%+v", got)
 			}
-			if c.outcome == activities.OutcomeCancelled {
+			if c.outcome == conversation.OutcomeCancelled {
 				d.wantState(t, id, conversation.StateCancelled)
 				if n := d.Count(t, "SELECT count(*) FROM messages WHERE id = $1::uuid AND failed_at IS NOT NULL", id); n != 0 {
 					t.Error("a cancelled message has not failed")
@@ -189,7 +188,7 @@ func TestGateHoldsTheContact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := make(chan activities.SendResult, 1)
+	got := make(chan conversation.SendResult, 1)
 	go func() {
 		result, err := d.Outbox.SendNext(t.Context(), d.id)
 		if err != nil {
@@ -232,7 +231,7 @@ func TestContactChangesWhileTheClaimWaits(t *testing.T) {
 	if err := move(t.Context(), tx, d.id, other, d.Now()); err != nil {
 		t.Fatal(err)
 	}
-	got := make(chan activities.SendResult, 1)
+	got := make(chan conversation.SendResult, 1)
 	go func() {
 		result, err := d.Outbox.SendNext(t.Context(), d.id)
 		if err != nil {

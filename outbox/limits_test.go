@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/internal/testkit/office"
 	"guichet.dev/guichet/outbox"
@@ -35,29 +35,29 @@ func TestPairLimit(t *testing.T) {
 	texts := slices.Repeat([]string{"x"}, 48)
 	d.write(t, texts...)
 	for range 45 {
-		d.step(t, activities.OutcomeSent)
+		d.step(t, conversation.OutcomeSent)
 	}
 	for range 3 {
-		if got := d.step(t, activities.OutcomeWait); got.Wait != 6*time.Second {
+		if got := d.step(t, conversation.OutcomeWait); got.Wait != 6*time.Second {
 			t.Fatalf("%+v", got)
 		}
 		d.Forward(6*time.Second - time.Microsecond)
-		if got := d.step(t, activities.OutcomeWait); got.Wait != time.Microsecond {
+		if got := d.step(t, conversation.OutcomeWait); got.Wait != time.Microsecond {
 			t.Fatalf("%+v", got)
 		}
 		d.Forward(time.Microsecond)
-		d.step(t, activities.OutcomeSent)
+		d.step(t, conversation.OutcomeSent)
 	}
 	// Another customer is not concerned, and after a while there is a burst again.
 	other := d.Meet(t, office.Person{WhatsAppID: "40712345679", Name: "Ion"})
 	d.Write(t, d.agent, other, "hello")
 	d.Forward(45 * 6 * time.Second)
-	if got := d.SendNext(t, other); got.Outcome != activities.OutcomeSent {
+	if got := d.SendNext(t, other); got.Outcome != conversation.OutcomeSent {
 		t.Errorf("%+v", got)
 	}
 	d.write(t, texts[:45]...)
 	for range 45 {
-		d.step(t, activities.OutcomeSent)
+		d.step(t, conversation.OutcomeSent)
 	}
 	d.wantWhole(t)
 }
@@ -69,7 +69,7 @@ func TestEmptyHalfTakesNothing(t *testing.T) {
 			d := open(t)
 			d.counted(t)
 			d.write(t, "one", "two")
-			d.step(t, activities.OutcomeSent)
+			d.step(t, conversation.OutcomeSent)
 			key := "key <> ''"
 			if empty == "account" {
 				key = "key = ''"
@@ -80,7 +80,7 @@ func TestEmptyHalfTakesNothing(t *testing.T) {
 			}
 			before := limits()
 			for range 50 {
-				if got := d.step(t, activities.OutcomeWait); got.Wait != time.Minute {
+				if got := d.step(t, conversation.OutcomeWait); got.Wait != time.Minute {
 					t.Fatalf("%+v", got)
 				}
 			}
@@ -88,7 +88,7 @@ func TestEmptyHalfTakesNothing(t *testing.T) {
 				t.Errorf("limits were %s, are %s", before, after)
 			}
 			d.Forward(time.Minute)
-			d.step(t, activities.OutcomeSent)
+			d.step(t, conversation.OutcomeSent)
 		})
 	}
 }
@@ -173,19 +173,19 @@ func TestInboundCountsButStopsNobody(t *testing.T) {
 	}
 	count(0)
 	count(5) // the first ever
-	if got := d.step(t, activities.OutcomeWait); got.Wait != 375*time.Millisecond {
+	if got := d.step(t, conversation.OutcomeWait); got.Wait != 375*time.Millisecond {
 		t.Errorf("%+v", got)
 	}
 	count(3)
-	if got := d.step(t, activities.OutcomeWait); got.Wait != 675*time.Millisecond {
+	if got := d.step(t, conversation.OutcomeWait); got.Wait != 675*time.Millisecond {
 		t.Errorf("%+v", got)
 	}
 	count(1_000_000)
-	if got := d.step(t, activities.OutcomeWait); got.Wait != 875*time.Millisecond {
+	if got := d.step(t, conversation.OutcomeWait); got.Wait != 875*time.Millisecond {
 		t.Errorf("%+v", got)
 	}
 	d.Forward(875 * time.Millisecond)
-	d.step(t, activities.OutcomeSent)
+	d.step(t, conversation.OutcomeSent)
 	if err := outbox.CountInbound(t.Context(), d.DB, "00000000-0000-0000-0000-000000000000", 1, d.Now()); err != nil {
 		t.Errorf("of no account: %v", err)
 	}
@@ -198,12 +198,12 @@ func TestInboundMakesNothingFaster(t *testing.T) {
 	d.Tune(t, accounts.SettingsChange{ThroughputPerSecond: &one})
 	d.counted(t)
 	d.write(t, "one", "two", "three")
-	d.step(t, activities.OutcomeSent)
-	d.step(t, activities.OutcomeSent)
+	d.step(t, conversation.OutcomeSent)
+	d.step(t, conversation.OutcomeSent)
 	if err := outbox.CountInbound(t.Context(), d.DB, d.Account.ID, 1, d.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if got := d.step(t, activities.OutcomeWait); got.Wait != time.Second {
+	if got := d.step(t, conversation.OutcomeWait); got.Wait != time.Second {
 		t.Errorf("%+v", got)
 	}
 }
@@ -218,9 +218,9 @@ func TestShiftedClocks(t *testing.T) {
 			d.Tune(t, accounts.SettingsChange{ThroughputPerSecond: &seven})
 			d.counted(t)
 			d.write(t, "one", "two", "three", "four")
-			d.step(t, activities.OutcomeSent)
-			d.step(t, activities.OutcomeSent)
-			if got := d.step(t, activities.OutcomeWait); got.Wait != 142857*time.Microsecond {
+			d.step(t, conversation.OutcomeSent)
+			d.step(t, conversation.OutcomeSent)
+			if got := d.step(t, conversation.OutcomeWait); got.Wait != 142857*time.Microsecond {
 				t.Errorf("%+v", got)
 			}
 			d.Exec(t, "UPDATE conversations SET window_from = $1", d.Now().Add(shift))
@@ -228,7 +228,7 @@ func TestShiftedClocks(t *testing.T) {
 			if shift == 0 {
 				d.Forward(142857 * time.Microsecond)
 			}
-			d.step(t, activities.OutcomeSent)
+			d.step(t, conversation.OutcomeSent)
 		})
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/failpoint"
@@ -50,30 +49,30 @@ func New(o Options) *Outbox { return &Outbox{o} }
 
 // SendNext works on the first unsettled outgoing message of a conversation: it is sent, or settled, or the result says for
 // how long or for what to wait. It may be repeated at any time.
-func (o *Outbox) SendNext(ctx context.Context, conversationID string) (activities.SendResult, error) {
+func (o *Outbox) SendNext(ctx context.Context, conversationID string) (conversation.SendResult, error) {
 	m, err := o.next(ctx, conversationID)
 	if err != nil || m == nil {
-		return activities.SendResult{Outcome: activities.OutcomeNothing}, err
+		return conversation.SendResult{Outcome: conversation.OutcomeNothing}, err
 	}
-	result := activities.SendResult{MessageID: m.id}
+	result := conversation.SendResult{MessageID: m.id}
 	now := o.Now()
 	switch {
 	case m.state == conversation.StateSending && now.Before(m.callDeadline):
-		result.Outcome, result.Wait = activities.OutcomeWait, m.callDeadline.Sub(now)
+		result.Outcome, result.Wait = conversation.OutcomeWait, m.callDeadline.Sub(now)
 		return result, nil
 	case m.state == conversation.StateSending:
 		return o.markUnknown(ctx, m)
 	case m.state == conversation.StateUnknown:
-		result.Outcome, result.Wait = activities.OutcomeWait, m.unknownAt.Add(unknownDelay).Sub(now)
+		result.Outcome, result.Wait = conversation.OutcomeWait, m.unknownAt.Add(unknownDelay).Sub(now)
 		return result, nil
 	case now.Before(m.notBefore):
-		result.Outcome, result.Wait = activities.OutcomeWait, m.notBefore.Sub(now)
+		result.Outcome, result.Wait = conversation.OutcomeWait, m.notBefore.Sub(now)
 		return result, nil
 	}
 	return o.send(ctx, m, result)
 }
 
-func (o *Outbox) send(ctx context.Context, m *pending, result activities.SendResult) (activities.SendResult, error) {
+func (o *Outbox) send(ctx context.Context, m *pending, result conversation.SendResult) (conversation.SendResult, error) {
 	account, err := o.Accounts.Get(ctx, m.account)
 	if err != nil {
 		return result, err
@@ -84,7 +83,7 @@ func (o *Outbox) send(ctx context.Context, m *pending, result activities.SendRes
 			return result, err
 		}
 		if wait > 0 {
-			result.Outcome, result.Wait = activities.OutcomeWait, wait
+			result.Outcome, result.Wait = conversation.OutcomeWait, wait
 			return result, nil
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/testkit"
@@ -41,7 +40,7 @@ func (d *desk) write(t *testing.T, texts ...string) []string {
 	return d.Write(t, d.agent, d.id, texts...)
 }
 
-func (d *desk) step(t *testing.T, want activities.SendOutcome) activities.SendResult {
+func (d *desk) step(t *testing.T, want conversation.SendOutcome) conversation.SendResult {
 	t.Helper()
 	got := d.SendNext(t, d.id)
 	if got.Outcome != want {
@@ -97,11 +96,11 @@ func refusal(b channel.Behaviour) *channel.SendError {
 
 func TestNothingToSend(t *testing.T) {
 	d := open(t)
-	if got := d.step(t, activities.OutcomeNothing); got != (activities.SendResult{Outcome: activities.OutcomeNothing}) {
+	if got := d.step(t, conversation.OutcomeNothing); got != (conversation.SendResult{Outcome: conversation.OutcomeNothing}) {
 		t.Errorf("%+v", got)
 	}
 	d.id = uuid.NewString()
-	d.step(t, activities.OutcomeNothing)
+	d.step(t, conversation.OutcomeNothing)
 	for _, id := range []string{"", "nothing"} {
 		if _, err := d.Outbox.SendNext(t.Context(), id); conversation.CodeOf(err) != conversation.CodeNotFound {
 			t.Errorf("%q: %v", id, err)
@@ -113,8 +112,8 @@ func TestMessagesLeaveInOrder(t *testing.T) {
 	d := open(t)
 	ids := d.write(t, "one", "two", "three")
 	for i, id := range ids {
-		got := d.step(t, activities.OutcomeSent)
-		if want := (activities.SendResult{Outcome: activities.OutcomeSent, MessageID: id, Last: i == len(ids)-1}); got != want {
+		got := d.step(t, conversation.OutcomeSent)
+		if want := (conversation.SendResult{Outcome: conversation.OutcomeSent, MessageID: id, Last: i == len(ids)-1}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 		d.wantState(t, id, conversation.StateSent)
@@ -123,7 +122,7 @@ func TestMessagesLeaveInOrder(t *testing.T) {
 		}
 	}
 	d.wantCalls(t, ids...)
-	d.step(t, activities.OutcomeNothing)
+	d.step(t, conversation.OutcomeNothing)
 	m := d.Provider.Taken()[0]
 	if m.Content.Text != "one" || len(m.To) != 2 || m.To[0].Address != ana.WhatsAppID {
 		t.Errorf("called with %+v", m)
@@ -165,9 +164,9 @@ func TestManyWorkersCallOnce(t *testing.T) {
 					case err != nil:
 						t.Error(err)
 						return nil
-					case result.Outcome == activities.OutcomeNothing:
+					case result.Outcome == conversation.OutcomeNothing:
 						return nil
-					case result.Wait > 10*time.Second || result.Outcome == activities.OutcomeWait && result.Wait == 0:
+					case result.Wait > 10*time.Second || result.Outcome == conversation.OutcomeWait && result.Wait == 0:
 						return errors.New("another worker is at it")
 					}
 					d.Forward(result.Wait) // their tries used up the limits
@@ -194,15 +193,15 @@ func TestWorkerDiesAfterTheClaim(t *testing.T) {
 		_, _ = d.Outbox.SendNext(t.Context(), d.id)
 	}()
 	d.wantState(t, ids[0], conversation.StateSending)
-	if got := d.step(t, activities.OutcomeWait); got.Wait != outbox.CallTimeout || got.MessageID != ids[0] {
+	if got := d.step(t, conversation.OutcomeWait); got.Wait != outbox.CallTimeout || got.MessageID != ids[0] {
 		t.Errorf("%+v", got)
 	}
 	d.Forward(outbox.CallTimeout - time.Microsecond)
-	if got := d.step(t, activities.OutcomeWait); got.Wait != time.Microsecond {
+	if got := d.step(t, conversation.OutcomeWait); got.Wait != time.Microsecond {
 		t.Errorf("%+v", got)
 	}
 	d.Forward(time.Microsecond)
-	if got := d.step(t, activities.OutcomeUnknown); got.Wait != time.Minute {
+	if got := d.step(t, conversation.OutcomeUnknown); got.Wait != time.Minute {
 		t.Errorf("%+v", got)
 	}
 	d.wantState(t, ids[0], conversation.StateUnknown)
@@ -210,14 +209,14 @@ func TestWorkerDiesAfterTheClaim(t *testing.T) {
 		t.Errorf("%d events", n)
 	}
 	d.Forward(59 * time.Second)
-	if got := d.step(t, activities.OutcomeWait); got.Wait != time.Second || got.MessageID != ids[0] {
+	if got := d.step(t, conversation.OutcomeWait); got.Wait != time.Second || got.MessageID != ids[0] {
 		t.Errorf("%+v", got)
 	}
 	d.Forward(time.Second)
-	if got := d.step(t, activities.OutcomeSent); got.MessageID != ids[1] || !got.Last {
+	if got := d.step(t, conversation.OutcomeSent); got.MessageID != ids[1] || !got.Last {
 		t.Errorf("%+v", got)
 	}
-	d.step(t, activities.OutcomeNothing)
+	d.step(t, conversation.OutcomeNothing)
 	d.wantCalls(t, ids...)
 	d.wantState(t, ids[0], conversation.StateUnknown)
 	d.wantWhole(t)
@@ -227,10 +226,10 @@ func TestUnknownAloneKeepsNobodyWaiting(t *testing.T) {
 	d := open(t)
 	d.write(t, "one")
 	d.fails(refusal(channel.Unknown))
-	if got := d.step(t, activities.OutcomeUnknown); got.Code != "131000" {
+	if got := d.step(t, conversation.OutcomeUnknown); got.Code != "131000" {
 		t.Errorf("%+v", got)
 	}
-	d.step(t, activities.OutcomeNothing)
+	d.step(t, conversation.OutcomeNothing)
 }
 
 func TestReceiptSettlesWhatIsNotKnown(t *testing.T) {
@@ -240,15 +239,15 @@ func TestReceiptSettlesWhatIsNotKnown(t *testing.T) {
 			d := open(t)
 			ids := d.write(t, "one", "two")
 			d.fails(refusal(channel.Unknown))
-			d.step(t, activities.OutcomeUnknown)
-			d.step(t, activities.OutcomeWait)
+			d.step(t, conversation.OutcomeUnknown)
+			d.step(t, conversation.OutcomeWait)
 			version := d.Count(t, "SELECT version FROM dispatches")
 			d.Deliver(t, ana.Status("wamid.late", ids[0], status, d.Now(), 131026))
 			d.wantState(t, ids[0], conversation.MessageState(status))
 			if d.Count(t, "SELECT version FROM dispatches") == version {
 				t.Error("the workflow, which waits, was not woken")
 			}
-			if got := d.step(t, activities.OutcomeSent); got.MessageID != ids[1] {
+			if got := d.step(t, conversation.OutcomeSent); got.MessageID != ids[1] {
 				t.Errorf("%+v", got)
 			}
 			d.wantCalls(t, ids...)
@@ -265,7 +264,7 @@ func TestReceiptComesBeforeTheCallReturns(t *testing.T) {
 		ours    bool // the receipt carries our id
 		err     error
 		state   conversation.MessageState
-		outcome activities.SendOutcome
+		outcome conversation.SendOutcome
 		events  int
 	}{
 		{"delivered, accepted", "delivered", true, nil, "delivered", "sent", 1},
@@ -302,7 +301,7 @@ func TestReceiptComesBeforeTheCallReturns(t *testing.T) {
 			if p := d.Text(t, "SELECT provider_id FROM messages WHERE id = $1::uuid", id); p != "wamid.x" {
 				t.Errorf("provider id %s", p)
 			}
-			d.step(t, activities.OutcomeNothing)
+			d.step(t, conversation.OutcomeNothing)
 			if n := len(d.Provider.Taken()); n != 1 {
 				t.Errorf("%d calls", n)
 			}
@@ -318,20 +317,20 @@ func TestAnswerComesAfterTheDeadline(t *testing.T) {
 		name    string
 		err     error
 		state   conversation.MessageState
-		outcome activities.SendOutcome
+		outcome conversation.SendOutcome
 	}{
-		{"accepted", nil, conversation.StateSent, activities.OutcomeSent},
-		{"refused", refusal(channel.Permanent), conversation.StateFailed, activities.OutcomeFailed},
-		{"refused for a while", refusal(channel.Retry), conversation.StateFailed, activities.OutcomeFailed},
-		{"account stopped", refusal(channel.StopAccount), conversation.StateFailed, activities.OutcomeFailed},
-		{"unknown", refusal(channel.Unknown), conversation.StateUnknown, activities.OutcomeUnknown},
+		{"accepted", nil, conversation.StateSent, conversation.OutcomeSent},
+		{"refused", refusal(channel.Permanent), conversation.StateFailed, conversation.OutcomeFailed},
+		{"refused for a while", refusal(channel.Retry), conversation.StateFailed, conversation.OutcomeFailed},
+		{"account stopped", refusal(channel.StopAccount), conversation.StateFailed, conversation.OutcomeFailed},
+		{"unknown", refusal(channel.Unknown), conversation.StateUnknown, conversation.OutcomeUnknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := open(t)
 			id := d.write(t, "one")[0]
 			d.Provider.Answer(func(int, channel.Outbound) (channel.Sent, error) {
 				d.Forward(outbox.CallTimeout)
-				d.step(t, activities.OutcomeUnknown)
+				d.step(t, conversation.OutcomeUnknown)
 				return channel.Sent{ProviderID: "wamid.x"}, c.err
 			})
 			d.step(t, c.outcome)
@@ -358,7 +357,7 @@ func TestNoCallAfterTheDeadline(t *testing.T) {
 		return d.Now()
 	}
 	result, err := outbox.New(options).SendNext(t.Context(), d.id)
-	if err != nil || result.Outcome != activities.OutcomeWait || result.Code != "too_late" {
+	if err != nil || result.Outcome != conversation.OutcomeWait || result.Code != "too_late" {
 		t.Errorf("%+v, %v", result, err)
 	}
 	d.wantCalls(t)
@@ -369,7 +368,7 @@ func TestErrorWithoutBehaviourIsUnknown(t *testing.T) {
 	d := open(t)
 	id := d.write(t, "one")[0]
 	d.fails(errors.New("something with words"))
-	if got := d.step(t, activities.OutcomeUnknown); got.Code != "adapter" {
+	if got := d.step(t, conversation.OutcomeUnknown); got.Code != "adapter" {
 		t.Errorf("%+v", got)
 	}
 	d.wantState(t, id, conversation.StateUnknown)
@@ -380,7 +379,7 @@ func TestReplyQuotesByTheProvidersID(t *testing.T) {
 	quoted := d.Text(t, "SELECT id::text FROM messages WHERE direction = 'in'")
 	id := d.write(t, "one")[0]
 	d.Exec(t, "UPDATE messages SET reply_to = $2::uuid WHERE id = $1::uuid", id, quoted)
-	d.step(t, activities.OutcomeSent)
+	d.step(t, conversation.OutcomeSent)
 	if got, want := d.Provider.Taken()[0].ReplyTo, d.Text(t, "SELECT provider_id FROM messages WHERE id = $1::uuid", quoted); got != want {
 		t.Errorf("quotes %q, want %q", got, want)
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -18,10 +17,10 @@ import (
 
 // record writes down what came of a call. A receipt may have settled the message in the meantime; then only what is
 // missing is added.
-func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claimed, r report) (activities.SendResult, error) {
-	var result activities.SendResult
+func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claimed, r report) (conversation.SendResult, error) {
+	var result conversation.SendResult
 	err := ledger.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
-		result = activities.SendResult{MessageID: c.message.MessageID}
+		result = conversation.SendResult{MessageID: c.message.MessageID}
 		row, err := lockFor(ctx, tx, c.conversation, r)
 		if err != nil {
 			return err
@@ -32,7 +31,7 @@ func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claime
 		}
 		defer func() { result.Last = last && settles(result.Outcome) }()
 		if r.err == nil {
-			result.Outcome = activities.OutcomeSent
+			result.Outcome = conversation.OutcomeSent
 			return o.accepted(ctx, tx, row, c, r, state)
 		}
 		return o.refused(ctx, tx, account, row, c, r, state, &result)
@@ -53,8 +52,8 @@ func lockFor(ctx context.Context, tx bun.Tx, conversationID string, r report) (*
 }
 
 // settles reports whether the next message may follow at once.
-func settles(outcome activities.SendOutcome) bool {
-	return outcome == activities.OutcomeSent || outcome == activities.OutcomeFailed || outcome == activities.OutcomeCancelled
+func settles(outcome conversation.SendOutcome) bool {
+	return outcome == conversation.OutcomeSent || outcome == conversation.OutcomeFailed || outcome == conversation.OutcomeCancelled
 }
 
 // lockAttempt locks the message and returns its state, empty if another attempt took over, and whether no other message
@@ -102,7 +101,7 @@ func (o *Outbox) accepted(ctx context.Context, tx bun.Tx, row *ledger.Row, c *cl
 }
 
 // refused writes down a failure by what it means. A message that a receipt settled meanwhile stays as it is.
-func (o *Outbox) refused(ctx context.Context, tx bun.Tx, account accounts.Account, row *ledger.Row, c *claimed, r report, state conversation.MessageState, result *activities.SendResult) error {
+func (o *Outbox) refused(ctx context.Context, tx bun.Tx, account accounts.Account, row *ledger.Row, c *claimed, r report, state conversation.MessageState, result *conversation.SendResult) error {
 	if err := o.conclude(ctx, tx, account, row, c, r); err != nil {
 		return err
 	}
@@ -110,23 +109,23 @@ func (o *Outbox) refused(ctx context.Context, tx bun.Tx, account accounts.Accoun
 	if state != conversation.StateSending && (state != conversation.StateUnknown || r.err.Behaviour == channel.Unknown) {
 		switch {
 		case state == conversation.StateFailed:
-			result.Outcome = activities.OutcomeFailed
+			result.Outcome = conversation.OutcomeFailed
 		case state.Rank() > 0:
-			result.Outcome = activities.OutcomeSent
+			result.Outcome = conversation.OutcomeSent
 		default:
-			result.Outcome, result.Wait = activities.OutcomeUnknown, unknownDelay
+			result.Outcome, result.Wait = conversation.OutcomeUnknown, unknownDelay
 		}
 		return ledger.Save(ctx, tx, r.at, row)
 	}
 	next := conversation.StateFailed
-	result.Outcome = activities.OutcomeFailed
+	result.Outcome = conversation.OutcomeFailed
 	if r.err.Behaviour == channel.Unknown {
-		next, result.Outcome, result.Wait = conversation.StateUnknown, activities.OutcomeUnknown, unknownDelay
+		next, result.Outcome, result.Wait = conversation.StateUnknown, conversation.OutcomeUnknown, unknownDelay
 	} else if wait, again := retryAfter(r.err, c.attempt); again && state == conversation.StateSending {
 		// One that was taken for unknown is not tried again: it has been shown as such, and somebody may have sent it anew.
-		next, result.Outcome, result.Wait = conversation.StateQueued, activities.OutcomeWait, wait
+		next, result.Outcome, result.Wait = conversation.StateQueued, conversation.OutcomeWait, wait
 		if r.err.Behaviour == channel.StopAccount {
-			result.Outcome = activities.OutcomeHeld
+			result.Outcome = conversation.OutcomeHeld
 		}
 	}
 	if err := o.write(ctx, tx, c.message.MessageID, next, r, result.Wait); err != nil {
@@ -222,10 +221,10 @@ func retryAfter(err *channel.SendError, attempt int) (time.Duration, bool) {
 }
 
 // markUnknown settles an attempt whose deadline has passed without a word: its worker died.
-func (o *Outbox) markUnknown(ctx context.Context, m *pending) (activities.SendResult, error) {
-	result := activities.SendResult{MessageID: m.id}
+func (o *Outbox) markUnknown(ctx context.Context, m *pending) (conversation.SendResult, error) {
+	result := conversation.SendResult{MessageID: m.id}
 	err := postgres.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
-		result.Outcome, result.Wait = activities.OutcomeWait, 0
+		result.Outcome, result.Wait = conversation.OutcomeWait, 0
 		row, err := ledger.Lock(ctx, tx, m.conversation)
 		if err != nil {
 			return err
@@ -239,7 +238,7 @@ func (o *Outbox) markUnknown(ctx context.Context, m *pending) (activities.SendRe
 		if err != nil || n == 0 {
 			return err // a receipt was faster: look again
 		}
-		result.Outcome, result.Wait = activities.OutcomeUnknown, unknownDelay
+		result.Outcome, result.Wait = conversation.OutcomeUnknown, unknownDelay
 		row.Append(conversation.Event{
 			Kind: conversation.EventMessageUnknown, Actor: conversation.Actor{Kind: conversation.ActorSystem}, At: now,
 			Data: conversation.EventData{MessageID: m.id, State: conversation.StateUnknown, Code: "no_answer"},

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
@@ -46,12 +45,12 @@ func TestTemporaryRefusals(t *testing.T) {
 				return channel.Sent{ProviderID: fmt.Sprintf("wamid.out.%d", n)}, nil
 			})
 			for i, wait := range c.waits {
-				if got := d.step(t, activities.OutcomeWait); got.Wait != wait || got.Code != err.Code || got.MessageID != ids[0] || got.Last {
+				if got := d.step(t, conversation.OutcomeWait); got.Wait != wait || got.Code != err.Code || got.MessageID != ids[0] || got.Last {
 					t.Fatalf("attempt %d: %+v, want %v", i+1, got, wait)
 				}
 				d.wantState(t, ids[0], conversation.StateQueued)
 				d.Forward(wait - time.Millisecond)
-				if got := d.step(t, activities.OutcomeWait); got.Wait != time.Millisecond {
+				if got := d.step(t, conversation.OutcomeWait); got.Wait != time.Millisecond {
 					t.Fatalf("attempt %d came too early: %+v", i+2, got)
 				}
 				d.Forward(time.Millisecond)
@@ -61,12 +60,12 @@ func TestTemporaryRefusals(t *testing.T) {
 			}
 			first := conversation.StateSent
 			if c.fails {
-				d.step(t, activities.OutcomeFailed)
+				d.step(t, conversation.OutcomeFailed)
 				first = conversation.StateFailed
 			} else {
-				d.step(t, activities.OutcomeSent)
+				d.step(t, conversation.OutcomeSent)
 			}
-			d.step(t, activities.OutcomeSent)
+			d.step(t, conversation.OutcomeSent)
 			d.wantState(t, ids[0], first)
 			d.wantState(t, ids[1], conversation.StateSent)
 			d.wantWhole(t)
@@ -100,18 +99,18 @@ func TestWhoIsSlowedDown(t *testing.T) {
 			}
 			d.write(t, "too fast")
 			d.fails(refusal(c.behaviour))
-			d.step(t, activities.OutcomeWait)
+			d.step(t, conversation.OutcomeWait)
 			for name, waits := range map[string]bool{"pair": c.colleague, "same": c.same, "other": c.other} {
-				want := activities.OutcomeSent
+				want := conversation.OutcomeSent
 				if waits {
-					want = activities.OutcomeWait
+					want = conversation.OutcomeWait
 				}
 				if got := d.SendNext(t, conversations[name]); got.Outcome != want || waits && got.Wait != time.Second {
 					t.Errorf("%s: %+v, want %s", name, got, want)
 				}
 			}
 			d.Forward(time.Second)
-			d.step(t, activities.OutcomeSent)
+			d.step(t, conversation.OutcomeSent)
 		})
 	}
 }
@@ -120,14 +119,14 @@ func TestStoppedAccountHoldsInOrder(t *testing.T) {
 	d := open(t)
 	ids := d.write(t, "one", "two")
 	d.fails(&channel.SendError{Behaviour: channel.StopAccount, Code: "190", HTTP: 401})
-	if got := d.step(t, activities.OutcomeHeld); got.Code != "190" || got.Wait != 0 {
+	if got := d.step(t, conversation.OutcomeHeld); got.Code != "190" || got.Wait != 0 {
 		t.Errorf("%+v", got)
 	}
 	account, err := d.Store.Get(t.Context(), d.Account.ID)
 	if err != nil || account.State != conversation.AccountError || account.StateCode != "190" {
 		t.Errorf("account %v %q, %v", account, account.StateCode, err)
 	}
-	if got := d.step(t, activities.OutcomeHeld); got.Code != string(conversation.CodeAccountError) || got.MessageID != ids[0] {
+	if got := d.step(t, conversation.OutcomeHeld); got.Code != string(conversation.CodeAccountError) || got.MessageID != ids[0] {
 		t.Errorf("%+v", got)
 	}
 	ids = append(ids, d.write(t, "three")...)
@@ -139,7 +138,7 @@ func TestStoppedAccountHoldsInOrder(t *testing.T) {
 		t.Error("nobody was woken")
 	}
 	for range ids {
-		d.step(t, activities.OutcomeSent)
+		d.step(t, conversation.OutcomeSent)
 	}
 	d.wantCalls(t, ids[0], ids[0], ids[1], ids[2])
 	d.wantWhole(t)
@@ -154,7 +153,7 @@ func TestAPauseStaysWhenTheAccountIsRefused(t *testing.T) {
 		}
 		return channel.Sent{}, refusal(channel.StopAccount)
 	})
-	d.step(t, activities.OutcomeHeld)
+	d.step(t, conversation.OutcomeHeld)
 	if account, err := d.Store.Get(t.Context(), d.Account.ID); err != nil || account.State != conversation.AccountPaused {
 		t.Errorf("%v, %v", account, err)
 	}
@@ -164,10 +163,10 @@ func TestWindowIsClosedAtTheProvider(t *testing.T) {
 	d := open(t)
 	ids := d.write(t, "one", "two")
 	d.fails(&channel.SendError{Behaviour: channel.WindowClosed, Code: "131047", HTTP: 400})
-	if got := d.step(t, activities.OutcomeFailed); got.Code != "131047" || got.Last {
+	if got := d.step(t, conversation.OutcomeFailed); got.Code != "131047" || got.Last {
 		t.Errorf("%+v", got)
 	}
-	if got := d.step(t, activities.OutcomeFailed); got.Code != string(conversation.CodeWindowClosed) || got.MessageID != ids[1] || !got.Last {
+	if got := d.step(t, conversation.OutcomeFailed); got.Code != string(conversation.CodeWindowClosed) || got.MessageID != ids[1] || !got.Last {
 		t.Errorf("%+v", got)
 	}
 	d.wantCalls(t, ids[0])
@@ -185,7 +184,7 @@ func TestWindowIsClosedAtTheProvider(t *testing.T) {
 	}
 	d.Deliver(t, ana.Text("wamid.new", d.Now(), "here I am"))
 	third := d.write(t, "three")
-	d.step(t, activities.OutcomeSent)
+	d.step(t, conversation.OutcomeSent)
 	d.wantCalls(t, ids[0], third[0])
 	d.wantWhole(t)
 }
@@ -203,12 +202,12 @@ func TestCustomerWritesDuringTheCall(t *testing.T) {
 		d.Forward(5 * time.Second)
 		return channel.Sent{}, refusal(channel.WindowClosed)
 	})
-	d.step(t, activities.OutcomeFailed)
+	d.step(t, conversation.OutcomeFailed)
 	if w := d.Only(t).Window; !w.Open {
 		t.Errorf("window %+v", w)
 	}
 	d.write(t, "two")
-	d.step(t, activities.OutcomeSent)
+	d.step(t, conversation.OutcomeSent)
 }
 
 func TestFinalRefusals(t *testing.T) {
@@ -218,7 +217,7 @@ func TestFinalRefusals(t *testing.T) {
 			d := open(t)
 			ids := d.write(t, "one", "two")
 			d.fails(refusal(b))
-			if got := d.step(t, activities.OutcomeFailed); got.Code != "131000" || got.MessageID != ids[0] {
+			if got := d.step(t, conversation.OutcomeFailed); got.Code != "131000" || got.MessageID != ids[0] {
 				t.Errorf("%+v", got)
 			}
 			d.wantState(t, ids[0], conversation.StateFailed)
@@ -239,7 +238,7 @@ func TestFinalRefusals(t *testing.T) {
 			if marked := d.Count(t, "SELECT count(*) FROM identities WHERE unreachable_at IS NOT NULL"); (marked == 2) != (b == channel.Unreachable) {
 				t.Errorf("%d identities are marked as unreachable", marked)
 			}
-			d.step(t, activities.OutcomeSent)
+			d.step(t, conversation.OutcomeSent)
 			d.wantCalls(t, ids...)
 			d.wantWhole(t)
 		})
@@ -250,7 +249,7 @@ func TestNoAdapter(t *testing.T) {
 	d := open(t)
 	id := d.write(t, "one")[0]
 	d.Outbox.Adapters = nil
-	if got := d.step(t, activities.OutcomeFailed); got.Code != "no_adapter" {
+	if got := d.step(t, conversation.OutcomeFailed); got.Code != "no_adapter" {
 		t.Errorf("%+v", got)
 	}
 	d.wantState(t, id, conversation.StateFailed)

@@ -9,7 +9,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/ledger"
@@ -83,7 +82,7 @@ func (o *Office) Edit(t testing.TB, id string, change func(ctx context.Context, 
 }
 
 // SendNext does one step on a conversation's next message.
-func (o *Office) SendNext(t testing.TB, id string) activities.SendResult {
+func (o *Office) SendNext(t testing.TB, id string) conversation.SendResult {
 	t.Helper()
 	result, err := o.Outbox.SendNext(t.Context(), id)
 	fatal(t, err)
