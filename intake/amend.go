@@ -86,11 +86,18 @@ func (b *batch) applyAmendment(w *work, a amendment) error {
 	if err != nil {
 		return fmt.Errorf("write amendment: %w", err)
 	}
-	m := b.known[providerKey{w.account.ID, a.target}]
-	if n == 0 || m == nil {
+	if n == 0 {
 		return nil
 	}
-	b.early[providerKey{w.account.ID, a.target}] = true
+	key := providerKey{w.account.ID, a.target}
+	b.early[key] = true // it may come later in this very batch
+	m := b.known[key]
+	if m == nil {
+		if w.contact != "" {
+			b.thread(w) // of the message to come: whoever stores it at this moment meets us there
+		}
+		return nil
+	}
 	if m.id == "" {
 		return nil // of this very batch; applied after it is inserted
 	}

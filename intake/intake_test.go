@@ -307,3 +307,20 @@ func TestReceiptsBeforeTheirMessage(t *testing.T) {
 		t.Errorf("message: %+v", got)
 	}
 }
+
+// What amends a message may stand before it in the very same webhook.
+func TestAmendmentsBeforeTheirMessageInOneWebhook(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	o.Deliver(t, office.Webhook("messages",
+		ana.Message("wamid.e", office.Start, `"type":"edit","edit":{"original_message_id":"wamid.1","message":{"type":"text","text":{"body":"two\nlines"}}}`),
+		ana.Message("wamid.v", office.Start, `"type":"revoke","revoke":{"original_message_id":"wamid.2"}`),
+		ana.Message("wamid.2", office.Start, `"type":"text","text":{"body":"gone"}`),
+		ana.Message("wamid.1", office.Start, `"type":"text","text":{"body":"one"}`),
+	))
+	c := o.Only(t)
+	m := o.Messages(t, c.ID)
+	if len(m) != 2 || m[0].RevokedAt == nil || m[1].Content.Text != "two\nlines" || m[1].Summary != "two lines" || c.Summary != "two lines" {
+		t.Errorf("%q %+v", c.Summary, m)
+	}
+}

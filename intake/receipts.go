@@ -28,8 +28,8 @@ func (b *batch) applyReceipt(w *work, u channel.Receipt) error {
 	}
 	r := receipt{account: w.account.ID, provider: u.ProviderID, participant: u.Participant, state: u.State, at: u.At, code: u.ErrorCode, detail: detail}
 	m := b.message(w, u)
-	if m != nil && m.id == "" {
-		m = nil // a message of this very batch, such as an echo: its early receipts are applied after it is inserted
+	if m == nil || m.id == "" {
+		m = nil // perhaps a message of this very batch, such as an echo: its early receipts are applied after it is inserted
 		b.early[providerKey{w.account.ID, u.ProviderID}] = true
 	}
 	if m != nil {
