@@ -44,8 +44,9 @@ type Server struct {
 	arrivals  int64
 }
 
-// grace is how long a stop waits for requests and POSTs in flight.
-const grace = 5 * time.Second
+// grace is how long a stop waits for requests and POSTs in flight. It is longer than the 5 s for which net/http takes a
+// connection for busy on which no request has come yet.
+const grace = 7 * time.Second
 
 // New returns a simulator with its state loaded from the data file, if there is
 // one. Its deliveries run from now on; Run or Close must be called to end them.
