@@ -86,13 +86,13 @@ func (b *batch) applyAmendment(w *work, a amendment) error {
 	if err != nil {
 		return fmt.Errorf("write amendment: %w", err)
 	}
-	m := b.known[providerKey{w.account.ID, a.target}]
-	if n == 0 || m == nil {
+	if n == 0 {
 		return nil
 	}
-	b.early[providerKey{w.account.ID, a.target}] = true
-	if m.id == "" {
-		return nil // of this very batch; applied after it is inserted
+	b.early[providerKey{w.account.ID, a.target}] = true // its message may stand before or after it in this very batch
+	m := b.known[providerKey{w.account.ID, a.target}]
+	if m == nil || m.id == "" {
+		return nil
 	}
 	kind := conversation.EventMessageEdited
 	if a.kind == "revoke" {
