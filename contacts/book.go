@@ -49,7 +49,7 @@ func (b *book) read(row *sql.Rows) error {
 		postgres.OptTime(&c.namedAt), &c.phone, &c.createdAt); err != nil {
 		return err
 	}
-	id.contact = c.id
+	id.contact, c.phoneRead = c.id, c.phone
 	b.identities[k] = &id
 	if b.contacts[c.id] == nil {
 		b.contacts[c.id] = &c
@@ -148,7 +148,8 @@ func (b *book) lock(ctx context.Context, tx bun.Tx) error {
 	return nil
 }
 
-// updateContacts writes what changed. Others may have changed names since they were read, so the newest is chosen again.
+// updateContacts writes what changed. Others may have changed names since they were read, so the newest is chosen again; a
+// phone is replaced only if it is still the one that was read.
 func (b *book) updateContacts(ctx context.Context, tx bun.Tx) error {
 	merged := map[string]bool{}
 	for _, m := range b.merges {
@@ -159,9 +160,14 @@ func (b *book) updateContacts(ctx context.Context, tx bun.Tx) error {
 		return nil
 	}
 	ids, names, phones, namedAts := contactColumns(touched)
+	read := make([]string, 0, len(touched))
+	for _, c := range touched {
+		read = append(read, c.phoneRead)
+	}
 	_, err := tx.Tx.ExecContext(ctx, `UPDATE contacts AS c SET name = CASE WHEN v.named_at > coalesce(c.named_at, '-infinity') THEN v.name ELSE c.name END,
-			phone = CASE WHEN c.phone = '' THEN v.phone ELSE c.phone END, named_at = greatest(c.named_at, v.named_at), updated_at = $5::timestamptz
-		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS v(id, name, phone, named_at) WHERE c.id = v.id`, ids, names, phones, namedAts, b.now)
+			phone = CASE WHEN c.phone = v.read THEN v.phone ELSE c.phone END, named_at = greatest(c.named_at, v.named_at), updated_at = $5::timestamptz
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $6::text[]) AS v(id, name, phone, named_at, read) WHERE c.id = v.id`,
+		ids, names, phones, namedAts, b.now, read)
 	if err != nil {
 		return fmt.Errorf("update contacts: %w", err)
 	}

@@ -80,6 +80,7 @@ type contact struct {
 	name      string
 	namedAt   time.Time
 	phone     string
+	phoneRead string // as the database had it
 	createdAt time.Time
 	isNew     bool
 	changed   bool
@@ -207,13 +208,19 @@ func (b *book) attach(owner string, s Sighting) {
 	}
 }
 
-// describe takes over name and phone if this sighting is the newest that had them.
+// describe takes over the name if this sighting is the newest that had one, and the phone if none was known or the person
+// moved away from it.
 func (b *book) describe(owner string, s Sighting) {
 	c := b.contacts[owner]
 	if s.Person.Name != "" && s.Person.Name != c.name && s.At.After(c.namedAt) {
 		c.name, c.namedAt, c.changed = s.Person.Name, s.At, true
 	}
-	if s.Person.Phone != "" && c.phone == "" {
+	if s.Person.Phone != "" && s.Person.Phone != c.phone && (c.phone == "" || gaveUp(s, c.phone)) {
 		c.phone, c.changed = s.Person.Phone, true
 	}
+}
+
+// gaveUp reports whether the person replaced the identity that has this phone number.
+func gaveUp(s Sighting, phone string) bool {
+	return slices.ContainsFunc(s.Replaced, func(id conversation.Identity) bool { return "+"+id.Key == phone || "+"+id.Address == phone })
 }
