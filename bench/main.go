@@ -24,7 +24,8 @@ type measurement struct {
 
 // measurements are all of them, by name.
 var measurements = map[string]measurement{
-	"ingest": {"signed webhooks accepted a second, beside single-row inserts", runIngest},
+	"ingest":   {"signed webhooks accepted a second, beside single-row inserts", runIngest},
+	"workflow": {"messages applied by workflows a second, beside workflows that do nothing", runWorkflow},
 }
 
 func main() {
