@@ -74,10 +74,28 @@ func TestAnyOrderOfDelivery(t *testing.T) {
 			shuffled := append(append([]string(nil), history...), history...)
 			rand.New(rand.NewPCG(seed, 1)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 			if got := outcome(t, shuffled); got != want {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
+				t.Errorf("one after the other: got\n%s\nwant\n%s", got, want)
+			}
+		})
+		t.Run(fmt.Sprintf("%d at once", seed), func(t *testing.T) {
+			t.Parallel()
+			shuffled := append([]string(nil), history...)
+			rand.New(rand.NewPCG(seed, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+			if got := outcome(t, []string{joined(shuffled)}); got != want {
+				t.Errorf("in one body: got\n%s\nwant\n%s", got, want)
 			}
 		})
 	}
+}
+
+// joined puts the entries of many webhooks into one body.
+func joined(bodies []string) string {
+	var entries []string
+	for _, body := range bodies {
+		_, entry, _ := strings.Cut(body, `"entry":[`)
+		entries = append(entries, strings.TrimSuffix(entry, "]}"))
+	}
+	return `{"object":"whatsapp_business_account","entry":[` + strings.Join(entries, ",") + `]}`
 }
 
 // outcome delivers a history hours late and describes the end without ids and arrival.

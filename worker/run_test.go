@@ -65,11 +65,11 @@ func (h *house) record(id string) *recordtest.Record {
 	return h.records[id]
 }
 
-func (h *house) Advance(ctx context.Context, id string) (activities.Advanced, error) {
+func (h *house) Advance(ctx context.Context, id string) (conversation.Advanced, error) {
 	return h.record(id).Advance(ctx, id)
 }
 
-func (h *house) SendNext(ctx context.Context, id string) (activities.SendResult, error) {
+func (h *house) SendNext(ctx context.Context, id string) (conversation.SendResult, error) {
 	return h.record(id).SendNext(ctx, id)
 }
 
@@ -166,10 +166,10 @@ func TestNothingIsLostUnderLoad(t *testing.T) {
 		writers.Go(func() {
 			for i := range rounds {
 				if i%3 == 0 {
-					record.Queue(activities.SendResult{Outcome: activities.OutcomeSent})
+					record.Queue(conversation.SendResult{Outcome: conversation.OutcomeSent})
 				}
 				if i%20 == 7 {
-					record.Queue(activities.SendResult{Outcome: activities.OutcomeWait, Wait: time.Second}, activities.SendResult{Outcome: activities.OutcomeSent})
+					record.Queue(conversation.SendResult{Outcome: conversation.OutcomeWait, Wait: time.Second}, conversation.SendResult{Outcome: conversation.OutcomeSent})
 				}
 				h.event(id)
 				time.Sleep(15 * time.Millisecond) // so that they are not all one wake
