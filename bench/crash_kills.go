@@ -17,7 +17,7 @@ import (
 // Where the server and the worker are made to die, with the chance at each passing. Both dispatch.
 var (
 	serverPlaces = []string{"intake.committed=0.05", "inbox.committed=0.1", "worker.signalled=0.1"}
-	workerPlaces = []string{"outbox.claimed=0.1", "outbox.called=0.1", "inbox.advanced=0.03", "outbox.recorded=0.1", "outbox.reserved=0.1", "worker.signalled=0.1"}
+	workerPlaces = []string{"outbox.claimed=0.3", "outbox.called=0.3", "inbox.advanced=0.05", "outbox.recorded=0.3", "outbox.reserved=0.3", "worker.signalled=0.1"}
 )
 
 // How often the parts that are not ours are killed during the load.
@@ -37,10 +37,10 @@ func (s *crashSite) killAll(ctx context.Context) error {
 		func() error { return s.harass(ctx, s.server, serverPlaces) },
 		func() error { return s.harass(ctx, s.worker, workerPlaces) },
 		func() error {
-			return s.strike(ctx, temporalKills, &s.downs.temporal, s.temporal.Kill, s.temporal.Restart)
+			return s.strike(ctx, "temporal", temporalKills, &s.downs.temporal, s.temporal.Kill, s.temporal.Restart)
 		},
 		func() error {
-			return s.strike(ctx, postgresKills, &s.downs.postgres, s.postgres.Kill, s.restartPostgres)
+			return s.strike(ctx, "postgres", postgresKills, &s.downs.postgres, s.postgres.Kill, s.restartPostgres)
 		},
 	} {
 		all.Go(func() { errs[i] = one() })
@@ -80,7 +80,7 @@ func (s *crashSite) harass(ctx context.Context, p *crashProcess, places []string
 			p.awaitDeath(ctx, 5*time.Second)
 		}
 		name, _, _ := strings.Cut(place, "=")
-		if err := s.say("killed", map[string]any{"process": p.name, "twice, also at": name}); err != nil {
+		if err := s.say("killed", map[string]any{"process": p.name, "twice, then at": name}); err != nil {
 			return err
 		}
 	}
@@ -88,7 +88,7 @@ func (s *crashSite) harass(ctx context.Context, p *crashProcess, places []string
 }
 
 // strike kills a server some times, evenly spread, and starts it again after a moment.
-func (s *crashSite) strike(ctx context.Context, times int, count *int, kill func() error, restart func(context.Context) error) error {
+func (s *crashSite) strike(ctx context.Context, name string, times int, count *int, kill func() error, restart func(context.Context) error) error {
 	slot := s.options.length / time.Duration(times+1)
 	for range times {
 		if !crashPause(ctx, slot+rand.N(slot/4)-slot/8) {
@@ -102,7 +102,7 @@ func (s *crashSite) strike(ctx context.Context, times int, count *int, kill func
 		if err := restart(context.WithoutCancel(ctx)); err != nil {
 			return err
 		}
-		if err := s.say("killed a server", nil); err != nil {
+		if err := s.say("killed", map[string]any{"process": name}); err != nil {
 			return err
 		}
 	}

@@ -34,7 +34,6 @@ type crashSite struct {
 	temporalFolder string
 	binary         string
 	address        string // of the server, always the same
-	account        string
 	env            []string
 	postgres       *devstack.Postgres
 	temporal       *devstack.Temporal
@@ -204,7 +203,6 @@ func (s *crashSite) connect(ctx context.Context) error {
 	if err != nil || !connected {
 		return errors.Join(errors.New("the account cannot be made"), err)
 	}
-	s.account = made.ID
 	s.load = newCrashLoad(s)
 	return s.sim.SetCallback(ctx, "http://"+s.address+made.Path, true)
 }

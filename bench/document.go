@@ -51,3 +51,13 @@ func (r ingestResult) markdown() string {
 	fmt.Fprintf(&b, "\nAcknowledged %d, stored %d, missing %d, twice %d.\n", r.Acknowledged, r.Stored, r.Missing, r.Duplicates)
 	return b.String()
 }
+
+// markdown is the document's section.
+func (r workflowResult) markdown() string {
+	return fmt.Sprintf("## Workflows\n\nIn each wave %d customers write one message; a wave ends when the workflow of the last conversation has applied its\n"+
+		"message. Beside it, on the same Temporal dev server (in memory) by turns: as many workflows that run one empty local\n"+
+		"activity for each signal, sent %d at a time. Medians of %d waves.\n\n"+
+		"| what | figure | aim |\n|---|---|---|\n| messages applied/s | %.0f | |\n| peer's signals handled/s | %.0f | |\n| ratio | %.2f | ≥ %.2g |\n"+
+		"| history events for each message (peer: %.1f) | %.1f | ≤ %.2g |\n| webhook to applied, one at a time | %.0f ms | |\n",
+		r.Conversations, signalsAtOnce, r.Waves, r.Applied, r.Peer, r.Ratio, r.RatioAim, r.PeerHistory, r.History, r.HistoryAim, r.Delay)
+}

@@ -14,8 +14,10 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/internal/testkit/office"
 	"guichet.dev/guichet/ledger"
 )
@@ -75,6 +77,39 @@ func TestWordsChangeTheConsentOnce(t *testing.T) {
 		t.Error("a decision holds the customer's words")
 	}
 	d.wantWhole(t)
+}
+
+// TestWordWaitsForTheSendGate examines a STOP while a send gate, which has seen no opt-out, holds the contact.
+func TestWordWaitsForTheSendGate(t *testing.T) {
+	d := open(t)
+	d.Deliver(t, ana.Text("wamid.stop", d.Now(), "stop"))
+	gate, err := d.DB.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := contacts.LockShared(t.Context(), gate, d.Text(t, "SELECT contact_id::text FROM conversations")); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := d.Inbox.Advance(t.Context(), d.id)
+		done <- err
+	}()
+	testkit.Eventually(t, 10*time.Second, func() error {
+		if len(done) > 0 {
+			t.Fatal("the consent changed while a send gate held the contact")
+		}
+		return d.Blocked(t, 1)
+	})
+	if err := gate.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if c := d.Only(t).Consent; c.All != conversation.ConsentOptedOut {
+		t.Errorf("%+v", c)
+	}
 }
 
 func TestDecisionIsKept(t *testing.T) {

@@ -68,7 +68,7 @@ func errorCode(err error) string {
 // writeOnce writes a group in one transaction. With careful set, each update stands behind a savepoint, and one that
 // fails is parked.
 func (in *Intake) writeOnce(ctx context.Context, group []*delivery, careful bool) error {
-	return postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
+	return postgres.InPipeline(ctx, in.Commits, func(ctx context.Context, tx bun.Tx) error {
 		if err := insertWebhooks(ctx, tx, group); err != nil {
 			return err
 		}
@@ -98,6 +98,9 @@ func (in *Intake) applyCarefully(ctx context.Context, tx bun.Tx, group []*delive
 			return fmt.Errorf("savepoint: %w", err)
 		}
 		err := in.apply(ctx, tx, all[i:i+1])
+		if err == nil {
+			err = postgres.Flush(ctx, tx)
+		}
 		if err == nil {
 			continue
 		}
@@ -148,6 +151,7 @@ func (in *Intake) apply(ctx context.Context, tx bun.Tx, all []work) error {
 	if err := b.findKnown(); err != nil {
 		return err
 	}
+	b.findThreads()
 	if err := b.mergeConversations(merges); err != nil {
 		return err
 	}

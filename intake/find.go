@@ -197,16 +197,20 @@ func (b *batch) lockConversations(merges []contacts.Merge) error {
 		return err
 	}
 	b.rows = rows
-	for _, r := range rows {
+	return nil
+}
+
+// findThreads tells the conversations apart that go on, now that they are loaded.
+func (b *batch) findThreads() {
+	for _, r := range b.rows {
 		if r.MergedInto == "" {
 			b.threads[threadKey{r.AccountID, r.ContactID}] = r
 		}
 	}
-	return nil
 }
 
-// findKnown finds, now that the conversations are locked, which new messages are there already, and reads those that
-// receipts concern again and locks them.
+// findKnown finds, after the conversations are locked, which new messages are there already, and reads those that receipts
+// concern again and locks them. When it returns, the conversations are loaded.
 func (b *batch) findKnown() error {
 	if len(b.byID) > 0 {
 		ids := make([]string, 0, len(b.byID))
@@ -228,7 +232,7 @@ func (b *batch) findKnown() error {
 		}
 	}
 	if len(providerIDs) == 0 {
-		return nil
+		return postgres.Flush(b.ctx, b.tx)
 	}
 	err := postgres.Rows(b.ctx, b.tx, func(row *sql.Rows) error {
 		var (

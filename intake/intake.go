@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"time"
@@ -31,7 +32,9 @@ type Observer interface {
 
 // Options are what an Intake works with.
 type Options struct {
-	DB       *bun.DB
+	DB *bun.DB
+	// Commits are the sessions for group commits, opened with postgres.Options.KeyLookups; nil uses DB.
+	Commits  *bun.DB
 	Accounts Accounts
 	Adapters map[conversation.Channel]channel.Receiver
 	Now      func() time.Time
@@ -44,12 +47,13 @@ type Options struct {
 // Intake takes in webhooks. Run must be running for Receive to return.
 type Intake struct {
 	Options
-	queue   chan *delivery
+	lanes   [Sessions]chan *delivery
 	traffic traffic
 }
 
-// flushers is how many group commits run at once: while one waits for the disk, another prepares its statements.
-const flushers = 2
+// Sessions is how many group commits run at once, each in a session of its own: while one waits for the disk, another
+// prepares its statements. Each has its own senders, so that they seldom wait for each other's rows.
+const Sessions = 2
 
 // maxGroup bounds a group commit, in webhooks; maxGroupUpdates in updates, so that large webhooks travel alone.
 const (
@@ -59,7 +63,14 @@ const (
 
 // New returns an Intake.
 func New(o Options) *Intake {
-	return &Intake{Options: o, queue: make(chan *delivery, 4*maxGroup), traffic: traffic{counts: map[string]int{}}}
+	if o.Commits == nil {
+		o.Commits = o.DB
+	}
+	in := &Intake{Options: o, traffic: traffic{counts: map[string]int{}}}
+	for i := range in.lanes {
+		in.lanes[i] = make(chan *delivery, 4*maxGroup)
+	}
+	return in
 }
 
 // delivery is one webhook on its way into the database.
@@ -71,6 +82,21 @@ type delivery struct {
 	updates    []routed
 	unparsable string // why the body as a whole cannot be read, empty if it can
 	done       chan error
+}
+
+// laneSeed makes senders fall into lanes as if by chance.
+var laneSeed = maphash.MakeSeed()
+
+// lane returns the number of the group commits that the webhook goes into: the same for all webhooks of one sender.
+func (d *delivery) lane() int {
+	key := d.id
+	for i := range d.updates {
+		if s, ok := sighting(d.updates[i].Body); ok && len(s.Person.Identities) > 0 {
+			key = s.Person.Identities[0].Key
+			break
+		}
+	}
+	return int(maphash.String(laneSeed, key) % Sessions)
 }
 
 // routed is an update with the account that it concerns.
@@ -99,7 +125,7 @@ func (in *Intake) Receive(ctx context.Context, account accounts.Account, body []
 		return err
 	}
 	select {
-	case in.queue <- d:
+	case in.lanes[d.lane()] <- d:
 	case <-ctx.Done():
 		return fmt.Errorf("receive webhook: %w", ctx.Err())
 	}
@@ -158,39 +184,66 @@ func (in *Intake) route(ctx context.Context, posted accounts.Account, r *routed)
 // Run commits what Receive hands in until the context ends; what was handed in before is still committed.
 func (in *Intake) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for range flushers {
-		wg.Go(func() { in.flush(ctx) })
+	for _, lane := range in.lanes {
+		wg.Go(func() { in.flush(ctx, lane) })
 	}
 	wg.Go(func() { in.countTraffic(ctx) })
 	wg.Wait()
 	return nil
 }
 
-// flush takes what waits, without waiting for more: while it commits, the next group gathers.
-func (in *Intake) flush(ctx context.Context) {
-	for {
+// patience is how long a group waits for as many webhooks as its predecessors had.
+const patience = 2 * time.Millisecond
+
+// flush takes what waits, and while much comes in it waits a moment for more: a transaction costs far more than a webhook
+// in it. A webhook that comes alone does not wait.
+func (in *Intake) flush(ctx context.Context, lane <-chan *delivery) {
+	for expected := 1; ; {
 		var first *delivery
 		select {
-		case first = <-in.queue:
+		case first = <-lane:
 		case <-ctx.Done():
 			select {
-			case first = <-in.queue: // drain
+			case first = <-lane: // drain
 			default:
 				return
 			}
 		}
-		group, updates := []*delivery{first}, len(first.updates)
-		for len(group) < maxGroup && updates < maxGroupUpdates {
-			select {
-			case d := <-in.queue:
-				group, updates = append(group, d), updates+len(d.updates)
-				continue
-			default:
-			}
-			break
+		group := gather(lane, first, expected)
+		if len(group) >= expected {
+			expected = len(group)
+		} else {
+			expected -= (expected - len(group) + 1) / 2
 		}
 		in.commit(context.WithoutCancel(ctx), group)
 	}
+}
+
+// gather returns the first with what waits, or what comes within the patience until there are as many as expected.
+func gather(lane <-chan *delivery, first *delivery, expected int) []*delivery {
+	group, updates := []*delivery{first}, len(first.updates)
+	var enough <-chan time.Time
+	for len(group) < maxGroup && updates < maxGroupUpdates {
+		select {
+		case d := <-lane:
+			group, updates = append(group, d), updates+len(d.updates)
+			continue
+		default:
+		}
+		if len(group) >= expected {
+			return group
+		}
+		if enough == nil {
+			enough = time.After(patience)
+		}
+		select {
+		case d := <-lane:
+			group, updates = append(group, d), updates+len(d.updates)
+		case <-enough:
+			return group
+		}
+	}
+	return group
 }
 
 // commitTimeout bounds one group commit; providers give up after some seconds and post again.

@@ -29,12 +29,8 @@ func insertWebhooks(ctx context.Context, tx bun.Tx, group []*delivery) error {
 		ids, accountIDs = append(ids, d.id), append(accountIDs, d.account.ID)
 		ats, bodies = append(ats, d.receivedAt), append(bodies, d.body)
 	}
-	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO webhooks (id, account_id, received_at, body)
+	return postgres.Later(ctx, tx, "store webhooks", `INSERT INTO webhooks (id, account_id, received_at, body)
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bytea[])`, ids, accountIDs, ats, bodies)
-	if err != nil {
-		return fmt.Errorf("store webhooks: %w", err)
-	}
-	return nil
 }
 
 func (b *batch) insertMessages() error {
@@ -67,14 +63,14 @@ func (b *batch) insertMessages() error {
 		ats, receivedAts, sentAts = append(ats, m.at), append(receivedAts, m.receivedAt), append(sentAts, sentAt)
 		lates, raws = append(lates, m.late), append(raws, postgres.NullText(string(m.raw)))
 	}
-	_, err := b.tx.Tx.ExecContext(b.ctx, `INSERT INTO messages (id, conversation_id, account_id, seq, direction, kind, state, content, summary,
+	err := postgres.Later(b.ctx, b.tx, "insert messages", `INSERT INTO messages (id, conversation_id, account_id, seq, direction, kind, state, content, summary,
 			author_kind, author_id, provider_id, at, received_at, late, webhook_id, sent_at, raw)
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::text[],
 			$10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::boolean[], $16::uuid[], $17::timestamptz[], $18::jsonb[])`,
 		ids, conversations, accountIDs, seqs, directions, kinds, states, contents, summaries, authors, authorIDs, providers, ats,
 		receivedAts, lates, webhooks, sentAts, raws)
 	if err != nil {
-		return fmt.Errorf("insert messages: %w", err)
+		return err
 	}
 	return b.insertAttachments()
 }
@@ -98,13 +94,9 @@ func (b *batch) insertAttachments() error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := b.tx.Tx.ExecContext(b.ctx, `INSERT INTO attachments (id, message_id, position, provider_id, mime_type, sha256, file_name, state, error_code)
+	return postgres.Later(b.ctx, b.tx, "insert attachments", `INSERT INTO attachments (id, message_id, position, provider_id, mime_type, sha256, file_name, state, error_code)
 		SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])`,
 		ids, messages, positions, providers, mimes, sums, names, states, codes)
-	if err != nil {
-		return fmt.Errorf("insert attachments: %w", err)
-	}
-	return nil
 }
 
 func (b *batch) insertReceipts() error {
@@ -121,13 +113,9 @@ func (b *batch) insertReceipts() error {
 		participants, messages, ats = append(participants, r.participant), append(messages, postgres.NullText(r.message)), append(ats, r.at)
 		codes, details = append(codes, r.code), append(details, r.detail)
 	}
-	_, err := b.tx.Tx.ExecContext(b.ctx, `INSERT INTO receipts (account_id, provider_id, state, participant, message_id, at, error_code, detail, received_at)
+	return postgres.Later(b.ctx, b.tx, "insert receipts", `INSERT INTO receipts (account_id, provider_id, state, participant, message_id, at, error_code, detail, received_at)
 		SELECT *, $9::timestamptz FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[], $7::text[], $8::jsonb[])
 		ON CONFLICT DO NOTHING`, accountIDs, providers, states, participants, messages, ats, codes, details, b.now)
-	if err != nil {
-		return fmt.Errorf("insert receipts: %w", err)
-	}
-	return nil
 }
 
 // settleInserted applies receipts to messages that this batch inserted, such as echoes.
@@ -163,13 +151,9 @@ func (b *batch) updateMessages() error {
 		sent, delivered, read = append(sent, postgres.NullTime(m.sentAt)), append(delivered, postgres.NullTime(m.deliveredAt)), append(read, postgres.NullTime(m.readAt))
 		played, failed, pricing = append(played, postgres.NullTime(m.playedAt)), append(failed, postgres.NullTime(m.failedAt)), append(pricing, m.pricing)
 	}
-	_, err := b.tx.Tx.ExecContext(b.ctx, `UPDATE messages AS m SET state = v.state, error_code = v.code, provider_id = nullif(v.provider, ''), sent_at = v.sent,
+	return postgres.Later(b.ctx, b.tx, "update messages", `UPDATE messages AS m SET state = v.state, error_code = v.code, provider_id = nullif(v.provider, ''), sent_at = v.sent,
 			delivered_at = v.delivered, read_at = v.read, played_at = v.played, failed_at = v.failed, pricing = v.pricing
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::jsonb[])
 			AS v(id, state, code, provider, sent, delivered, read, played, failed, pricing) WHERE m.id = v.id`,
 		ids, states, codes, providers, sent, delivered, read, played, failed, pricing)
-	if err != nil {
-		return fmt.Errorf("update messages: %w", err)
-	}
-	return nil
 }

@@ -57,15 +57,18 @@ type Touched struct {
 	Merged                 []string
 }
 
-// LockTouched locks conversations in the order of their ids and returns them by id. OFFSET 0 makes the planner look each
+// LockTouched locks conversations in the order of their ids and returns them by id; in a transaction of
+// postgres.InPipeline the map is filled with the next statement whose outcome is asked for. OFFSET 0 makes the planner look each
 // contact up by itself: with young statistics it reads the whole list instead.
 func LockTouched(ctx context.Context, tx bun.Tx, t Touched) (map[string]*Row, error) {
-	return load(ctx, tx, `SELECT `+columns+` FROM conversations WHERE id IN (
+	rows := make(map[string]*Row)
+	err := postgres.LaterRows(ctx, tx, "lock conversations", rowInto(rows), `SELECT `+columns+` FROM conversations WHERE id IN (
 		SELECT unnest($1::uuid[])
 		UNION SELECT c.id FROM unnest($2::uuid[], $3::uuid[]) AS k(a, p),
 			LATERAL (SELECT id FROM conversations WHERE contact_id = k.p AND account_id = k.a AND merged_into IS NULL OFFSET 0) AS c
 		UNION SELECT id FROM conversations WHERE contact_id = ANY($4::uuid[]))
 		ORDER BY id FOR NO KEY UPDATE`, t.IDs, t.AccountIDs, t.ContactIDs, t.Merged)
+	return rows, err
 }
 
 // Read loads a conversation without locking it. It returns not_found if there is none.
@@ -82,20 +85,26 @@ func ReadAll(ctx context.Context, db bun.IDB, ids []string) (map[string]*Row, er
 
 func load(ctx context.Context, db bun.IDB, query string, args ...any) (map[string]*Row, error) {
 	rows := make(map[string]*Row)
-	err := postgres.Rows(ctx, db, func(found *sql.Rows) error {
-		row, err := scan(found)
-		if err == nil {
-			rows[row.ID] = row
-		}
-		return err
-	}, query, args...)
+	into := rowInto(rows)
+	err := postgres.Rows(ctx, db, func(found *sql.Rows) error { return into(found) }, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("load conversations: %w", err)
 	}
 	return rows, nil
 }
 
-func scan(found *sql.Rows) (*Row, error) {
+// rowInto adds what it scans to the rows.
+func rowInto(rows map[string]*Row) func(postgres.Row) error {
+	return func(found postgres.Row) error {
+		row, err := scan(found)
+		if err == nil {
+			rows[row.ID] = row
+		}
+		return err
+	}
+}
+
+func scan(found postgres.Row) (*Row, error) {
 	var (
 		r         Row
 		deadlines []byte

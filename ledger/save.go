@@ -58,8 +58,8 @@ func Save(ctx context.Context, tx bun.Tx, now time.Time, rows ...*Row) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Tx.ExecContext(ctx, saveAll, append(append(args, events...), now)...); err != nil {
-		return fmt.Errorf("save conversations: %w", err)
+	if err := postgres.Later(ctx, tx, "save conversations", saveAll, append(append(args, events...), now)...); err != nil {
+		return err
 	}
 	for _, r := range rows {
 		r.isNew, r.wake, r.events = false, false, nil

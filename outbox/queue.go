@@ -51,10 +51,11 @@ func Queue(ctx context.Context, tx bun.Tx, row *ledger.Row, m Message, now time.
 	if err != nil {
 		return "", fmt.Errorf("queue message: %w", err)
 	}
-	if m.Content.Kind != conversation.KindReaction {
-		row.LastMessageID, row.LastMessageAt, row.Summary = id, at, m.Content.Summary()
-	}
 	row.LastActivityAt = now
+	if m.Content.Kind == conversation.KindReaction {
+		return id, nil // it answers nobody
+	}
+	row.LastMessageID, row.LastMessageAt, row.Summary = id, at, m.Content.Summary()
 	if m.Author.Person() {
 		row.AgentSeq, row.WaitingSince = seq, time.Time{}
 		if row.FirstReplyAt.IsZero() {

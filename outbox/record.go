@@ -79,6 +79,9 @@ func (o *Outbox) accepted(ctx context.Context, tx bun.Tx, row *ledger.Row, c *cl
 	if err != nil {
 		return fmt.Errorf("write acceptance: %w", err)
 	}
+	if err := react(ctx, tx, row, c, r.at); err != nil {
+		return err
+	}
 	after, err := ledger.ApplyEarlyReceipts(ctx, tx, c.message.MessageID)
 	if err != nil {
 		return err
@@ -98,6 +101,21 @@ func (o *Outbox) accepted(ctx context.Context, tx bun.Tx, row *ledger.Row, c *cl
 		Data: conversation.EventData{MessageID: c.message.MessageID, State: after},
 	})
 	return ledger.Save(ctx, tx, r.at, row)
+}
+
+// react puts a reaction that the provider took on its message. Our side has one on each message, whoever sent it.
+func react(ctx context.Context, tx bun.Tx, row *ledger.Row, c *claimed, at time.Time) error {
+	reaction := c.message.Content.Reaction
+	if reaction == nil {
+		return nil
+	}
+	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO reactions (account_id, target_id, actor_kind, actor_id, emoji, at) VALUES ($1::uuid, $2, $3, '', $4, $5)
+		ON CONFLICT (account_id, target_id, actor_kind, actor_id) DO UPDATE SET emoji = excluded.emoji, at = excluded.at WHERE excluded.at >= reactions.at`,
+		row.AccountID, reaction.ProviderID, string(conversation.ActorAgent), reaction.Emoji, at)
+	if err != nil {
+		return fmt.Errorf("write reaction: %w", err)
+	}
+	return nil
 }
 
 // refused writes down a failure by what it means. A message that a receipt settled meanwhile stays as it is.

@@ -26,19 +26,52 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 		_ = opened.Close() // the error below says it all
 		return nil, fmt.Errorf("driver connection is a %T", opened)
 	}
-	return &Conn{pg}, nil
+	return &Conn{Conn: pg}, nil
 }
 
 // Conn is the driver connection that (*sql.Conn).Raw hands out. Its Conn method returns the pgx connection.
-type Conn struct{ *stdlib.Conn }
+type Conn struct {
+	*stdlib.Conn
+	pipelined bool         // in a transaction of InPipeline
+	queue     []*statement // of that transaction
+}
 
 // errLost says that the connection broke while a statement was under way.
 var errLost = errors.New("the connection to the database was lost during the statement")
+
+// BeginTx implements driver.ConnBeginTx.
+func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	if ctx.Value(pipelineKey{}) == nil {
+		return c.Conn.BeginTx(ctx, options)
+	}
+	if c.Conn.Conn().IsClosed() {
+		return nil, driver.ErrBadConn
+	}
+	c.pipelined, c.queue = true, []*statement{{query: begin}}
+	return pipelineTx{c, ctx}, nil
+}
 
 // ExecContext implements driver.ExecerContext.
 func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if c.Conn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn // nothing was sent: the pool may try another connection
+	}
+	if ctx.Value(flushKey{}) != nil {
+		_, err := c.send(ctx)
+		return driver.RowsAffected(0), err
+	}
+	waits, ok := ctx.Value(laterKey{}).(*statement)
+	if !ok && len(c.queue) > 0 {
+		waits = &statement{}
+	}
+	if waits != nil {
+		waits.query, waits.args = query, values(args)
+		if ok && c.pipelined {
+			c.queue = append(c.queue, waits)
+			return driver.RowsAffected(0), nil
+		}
+		tag, err := c.send(ctx, waits)
+		return driver.RowsAffected(tag.RowsAffected()), err
 	}
 	result, err := c.Conn.ExecContext(ctx, query, args)
 	return result, noRepeat(err)
@@ -48,6 +81,9 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if c.Conn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn
+	}
+	if len(c.queue) > 0 {
+		return c.query(ctx, query, args)
 	}
 	if len(args) == 0 {
 		args = []driver.NamedValue{{Ordinal: 1, Value: pgx.QueryExecModeSimpleProtocol}}

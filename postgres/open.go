@@ -26,6 +26,11 @@ type Options struct {
 	StatementTimeout  time.Duration // default 30 s
 	LockTimeout       time.Duration // default 10 s
 	IdleInTransaction time.Duration // default 30 s: a stuck process must not hold its locks
+
+	// KeyLookups is for sessions all of whose statements find few rows by their keys, given as arrays. Without it the
+	// server plans such a statement anew each time, which takes longer than running it, and with young statistics it may
+	// read whole tables.
+	KeyLookups bool
 }
 
 func (o Options) withDefaults() Options {
@@ -60,6 +65,13 @@ func Open(ctx context.Context, url string, options Options) (*bun.DB, error) {
 	cfg.RuntimeParams["statement_timeout"] = milliseconds(o.StatementTimeout)
 	cfg.RuntimeParams["lock_timeout"] = milliseconds(o.LockTimeout)
 	cfg.RuntimeParams["idle_in_transaction_session_timeout"] = milliseconds(o.IdleInTransaction)
+
+	if o.KeyLookups {
+		for _, off := range []string{"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"} {
+			cfg.RuntimeParams[off] = "off"
+		}
+		cfg.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	}
 
 	pool := sql.OpenDB(connector{stdlib.GetConnector(*cfg)})
 	pool.SetMaxOpenConns(o.MaxOpenConns)

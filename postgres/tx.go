@@ -24,9 +24,13 @@ const (
 // fn again, up to six times in all: fn must have no effect outside the transaction. The error wraps ErrCommitUnknown if
 // the connection was lost during the commit.
 func InTx(ctx context.Context, db *bun.DB, fn func(ctx context.Context, tx bun.Tx) error) error {
+	return repeatTx(ctx, db, false, fn)
+}
+
+func repeatTx(ctx context.Context, db *bun.DB, pipelined bool, fn func(ctx context.Context, tx bun.Tx) error) error {
 	pause := firstTxPause
 	for attempt := 1; ; attempt++ {
-		err := tryTx(ctx, db, fn)
+		err := tryTx(ctx, db, pipelined, fn)
 		again := isConflict(err) || errors.Is(err, errNotBegun)
 		if err == nil || !again || errors.Is(err, ErrCommitUnknown) || attempt == maxTxAttempts {
 			return err
@@ -45,7 +49,7 @@ var errNotBegun = errors.New("begin transaction")
 
 // tryTx keeps the caller's cancellation away from the commit: a cancelled COMMIT has an unknown outcome, and the caller
 // who went away would never learn it. The statements of fn are cancelled as usual, because fn hands them ctx.
-func tryTx(ctx context.Context, db *bun.DB, fn func(ctx context.Context, tx bun.Tx) error) (err error) {
+func tryTx(ctx context.Context, db *bun.DB, pipelined bool, fn func(ctx context.Context, tx bun.Tx) error) (err error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("take a database connection: %w", err)
@@ -54,6 +58,9 @@ func tryTx(ctx context.Context, db *bun.DB, fn func(ctx context.Context, tx bun.
 
 	txCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	if pipelined {
+		txCtx = context.WithValue(txCtx, pipelineKey{}, true)
+	}
 	release := context.AfterFunc(ctx, cancel)
 	tx, err := conn.BeginTx(txCtx, nil)
 	release()

@@ -33,6 +33,14 @@ const stopTimeout = 20 * time.Second
 // attributesEvery is how often the namespace is looked at for its search attributes.
 const attributesEvery = 5 * time.Second
 
+// workflowPollers are of two kinds: those for tasks of runs that this process remembers (its sticky queue) and those for all
+// others. Pollers of a fixed number would be of both kinds at once, and as long as the last answer said that the sticky queue
+// has a backlog, all of them ask for sticky tasks only. When a burst makes that backlog time out, its tasks move to the
+// common queue, where nobody asks for them until the last long poll ends, a minute later.
+var workflowPollers = sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
+	InitialNumberOfPollers: 4, MinimumNumberOfPollers: 4, MaximumNumberOfPollers: 8,
+})
+
 // Options are what the workers need. All but the last three must be set.
 type Options struct {
 	Client     client.Client
@@ -128,7 +136,7 @@ func (o Options) tryStart(ctx context.Context, version sdkworker.DeploymentOptio
 	conversations := sdkworker.New(o.Client, workflows.TaskQueue, sdkworker.Options{
 		LocalActivityWorkerOnly:                 true,
 		MaxConcurrentLocalActivityExecutionSize: o.Advances,
-		MaxConcurrentWorkflowTaskPollers:        8,
+		WorkflowTaskPollerBehavior:              workflowPollers,
 		WorkerStopTimeout:                       stopTimeout,
 		DeploymentOptions:                       version,
 		OnFatalError:                            report,

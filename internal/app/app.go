@@ -53,6 +53,7 @@ type App struct {
 	Team     *team.Store
 	Inbox    *inbox.Inbox
 
+	commits  *bun.DB // the group commits' own sessions
 	adapters map[conversation.Channel]channel.Adapter
 	intake   *intake.Intake
 	outbox   *outbox.Outbox
@@ -68,7 +69,7 @@ var Version = "development"
 // New opens a process's parts and the address it listens on. If a part fails, those before it are closed again.
 func New(ctx context.Context, cfg config.Config, mode Mode, logger *slog.Logger) (*App, error) {
 	a := &App{Config: cfg, Mode: mode, Logger: logger, Clock: &clock.Clock{}, Metrics: metrics.New()}
-	for _, open := range []func(context.Context) error{a.openDatabase, a.openTemporal, a.openStores, a.openServer} {
+	for _, open := range []func(context.Context) error{a.openDatabase, a.openCommits, a.openTemporal, a.openStores, a.openServer} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -82,6 +83,20 @@ func OpenDatabase(ctx context.Context, cfg config.Config) (*bun.DB, error) {
 		return nil, errors.New("DATABASE_URL is not set, and no guichet dev runs on the data folder")
 	}
 	return postgres.Open(ctx, cfg.DatabaseURL, postgres.Options{MaxOpenConns: cfg.DatabaseConns})
+}
+
+// openCommits opens the sessions in which group commits run, if this process serves webhooks.
+func (a *App) openCommits(ctx context.Context) (err error) {
+	if !a.Mode.Serve {
+		return nil
+	}
+	a.commits, err = postgres.Open(ctx, a.Config.DatabaseURL, postgres.Options{
+		ApplicationName: "guichet intake", MaxOpenConns: intake.Sessions, KeyLookups: true,
+	})
+	if err == nil {
+		a.closers = append(a.closers, a.commits.Close)
+	}
+	return err
 }
 
 func (a *App) openDatabase(ctx context.Context) (err error) {

@@ -79,7 +79,7 @@ func (a *App) openStores(context.Context) error {
 	}
 	observer := metrics.Observer{Metrics: a.Metrics}
 	a.intake = intake.New(intake.Options{
-		DB: a.DB, Accounts: a.Accounts, Adapters: receivers, Now: a.Clock.Now, Notify: a.notify, Observer: observer, Logger: a.Logger,
+		DB: a.DB, Commits: a.commits, Accounts: a.Accounts, Adapters: receivers, Now: a.Clock.Now, Notify: a.notify, Observer: observer, Logger: a.Logger,
 	})
 	a.outbox = outbox.New(outbox.Options{
 		DB: a.DB, Accounts: a.Accounts, Adapters: senders, Now: a.Clock.Now, Observer: observer, Logger: a.Logger,
