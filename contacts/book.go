@@ -30,9 +30,9 @@ func openBook(ctx context.Context, tx bun.Tx, sightings []Sighting) (*book, erro
 		return b, nil
 	}
 	err := postgres.Rows(ctx, tx, b.read, `SELECT i.channel, i.kind, i.key, i.address, i.owned_since, i.retired_at, c.id, c.name, c.named_at, c.phone, c.created_at
-		FROM unnest($1::text[], $2::text[], $3::text[]) AS k(channel, kind, key)
-		JOIN identities i ON i.channel = k.channel AND i.kind = k.kind AND i.key = k.key
-		JOIN contacts c ON c.id = i.contact_id`, channels, kinds, keys)
+		FROM unnest($1::text[], $2::text[], $3::text[]) AS k(channel, kind, key),
+		LATERAL (SELECT * FROM identities WHERE channel = k.channel AND kind = k.kind AND key = k.key OFFSET 0) AS i,
+		LATERAL (SELECT * FROM contacts WHERE id = i.contact_id OFFSET 0) AS c`, channels, kinds, keys)
 	if err != nil {
 		return nil, fmt.Errorf("read identities: %w", err)
 	}
