@@ -28,12 +28,12 @@ func (databaseError) SQLState() string { return "23505" }
 // doer does what its function does.
 type doer func() error
 
-func (d doer) Advance(context.Context, string) (activities.Advanced, error) {
-	return activities.Advanced{}, d()
+func (d doer) Advance(context.Context, string) (conversation.Advanced, error) {
+	return conversation.Advanced{}, d()
 }
 
-func (d doer) SendNext(context.Context, string) (activities.SendResult, error) {
-	return activities.SendResult{}, d()
+func (d doer) SendNext(context.Context, string) (conversation.SendResult, error) {
+	return conversation.SendResult{}, d()
 }
 
 func TestFailuresKeepNoWords(t *testing.T) {

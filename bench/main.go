@@ -24,6 +24,7 @@ type measurement struct {
 
 // measurements are all of them, by name.
 var measurements = map[string]measurement{
+	"crash":    {"everything killed under load: what is lost, doubled or left lying", runCrash},
 	"ingest":   {"signed webhooks accepted a second, beside single-row inserts", runIngest},
 	"workflow": {"messages applied by workflows a second, beside workflows that do nothing", runWorkflow},
 }

@@ -49,7 +49,7 @@ func (b *book) read(row *sql.Rows) error {
 		postgres.OptTime(&c.namedAt), &c.phone, &c.createdAt); err != nil {
 		return err
 	}
-	id.contact = c.id
+	id.contact, c.phoneRead = c.id, c.phone
 	b.identities[k] = &id
 	if b.contacts[c.id] == nil {
 		b.contacts[c.id] = &c
@@ -58,6 +58,9 @@ func (b *book) read(row *sql.Rows) error {
 }
 
 func (b *book) save(ctx context.Context, tx bun.Tx) error {
+	if err := b.lock(ctx, tx); err != nil {
+		return err
+	}
 	if err := b.insertContacts(ctx, tx); err != nil {
 		return err
 	}
@@ -111,7 +114,42 @@ func (b *book) insertContacts(ctx context.Context, tx bun.Tx) error {
 	return nil
 }
 
-// updateContacts locks first what it changes, merged contacts included: an UPDATE of many rows promises no order.
+// lock keeps the contacts that were found from being merged away until the transaction ends: what is written for a merged
+// one would be lost to the person. One statement locks them all in the order of their ids, as strongly as any of them needs:
+// those who change something take turns, and a merge waits for everybody.
+func (b *book) lock(ctx context.Context, tx bun.Tx) error {
+	mode := "KEY SHARE"
+	var ids []string
+	for _, c := range b.sorted(func(c *contact) bool { return !c.isNew }) {
+		ids = append(ids, c.id)
+		if c.changed {
+			mode = "NO KEY UPDATE"
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if len(b.merges) > 0 {
+		mode = "UPDATE"
+	}
+	err := postgres.Rows(ctx, tx, func(row *sql.Rows) error {
+		var merged bool
+		if err := row.Scan(&merged); err != nil {
+			return err
+		}
+		if merged {
+			return ErrRace // its identities are the survivor's by now
+		}
+		return nil
+	}, "SELECT merged_into IS NOT NULL FROM contacts WHERE id = ANY($1::uuid[]) ORDER BY id FOR "+mode, ids)
+	if err != nil {
+		return fmt.Errorf("lock contacts: %w", err)
+	}
+	return nil
+}
+
+// updateContacts writes what changed. Others may have changed names since they were read, so the newest is chosen again; a
+// phone is replaced only if it is still the one that was read.
 func (b *book) updateContacts(ctx context.Context, tx bun.Tx) error {
 	merged := map[string]bool{}
 	for _, m := range b.merges {
@@ -122,11 +160,14 @@ func (b *book) updateContacts(ctx context.Context, tx bun.Tx) error {
 		return nil
 	}
 	ids, names, phones, namedAts := contactColumns(touched)
-	if err := Lock(ctx, tx, ids); err != nil {
-		return err
+	read := make([]string, 0, len(touched))
+	for _, c := range touched {
+		read = append(read, c.phoneRead)
 	}
-	_, err := tx.Tx.ExecContext(ctx, `UPDATE contacts AS c SET name = v.name, phone = v.phone, named_at = v.named_at, updated_at = $5::timestamptz
-		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS v(id, name, phone, named_at) WHERE c.id = v.id`, ids, names, phones, namedAts, b.now)
+	_, err := tx.Tx.ExecContext(ctx, `UPDATE contacts AS c SET name = CASE WHEN v.named_at > coalesce(c.named_at, '-infinity') THEN v.name ELSE c.name END,
+			phone = CASE WHEN c.phone = v.read THEN v.phone ELSE c.phone END, named_at = greatest(c.named_at, v.named_at), updated_at = $5::timestamptz
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $6::text[]) AS v(id, name, phone, named_at, read) WHERE c.id = v.id`,
+		ids, names, phones, namedAts, b.now, read)
 	if err != nil {
 		return fmt.Errorf("update contacts: %w", err)
 	}
@@ -141,6 +182,9 @@ func Lock(ctx context.Context, tx bun.Tx, ids []string) error {
 	}
 	return nil
 }
+
+// LockOne is Lock for one contact.
+func LockOne(ctx context.Context, tx bun.Tx, id string) error { return Lock(ctx, tx, []string{id}) }
 
 // LockShared locks a contact as the send gate does: no consent can change until the transaction ends, and gates do not
 // wait for each other.

@@ -12,8 +12,9 @@ import (
 	"guichet.dev/guichet/conversation"
 )
 
-// ErrRace says that another transaction made the same contact at the same time: repeat the transaction, it will see it.
-var ErrRace = errors.New("contact made by another transaction")
+// ErrRace says that another transaction made or merged the same contact at the same time: repeat the transaction, it will
+// see it.
+var ErrRace = errors.New("contact made or merged by another transaction")
 
 // Sighting is a person seen in an update of a provider.
 type Sighting struct {
@@ -37,8 +38,9 @@ type Resolution struct {
 }
 
 // Resolve finds or makes the contact of each sighting in a constant number of statements, keeps names and addresses up to
-// date, and merges contacts that prove to be one. It locks the contacts that it changes, in the order of their ids, so it
-// must come before any conversation is locked. It returns ErrRace if the transaction must be repeated.
+// date, and merges contacts that prove to be one. It locks the contacts that it finds, in the order of their ids, so it
+// must come before any conversation is locked: none of them can be merged away until the transaction ends. It
+// returns ErrRace if the transaction must be repeated.
 func Resolve(ctx context.Context, tx bun.Tx, sightings []Sighting, now time.Time) (Resolution, error) {
 	b, err := openBook(ctx, tx, sightings)
 	if err != nil {
@@ -78,6 +80,7 @@ type contact struct {
 	name      string
 	namedAt   time.Time
 	phone     string
+	phoneRead string // as the database had it
 	createdAt time.Time
 	isNew     bool
 	changed   bool
@@ -185,6 +188,8 @@ func (b *book) attach(owner string, s Sighting) {
 		switch {
 		case known == nil:
 			b.identities[k] = &identity{contact: owner, address: id.Address, ownedSince: s.At, isNew: true}
+		case b.current(known.contact) != owner && !id.Kind.Matches() && s.At.Before(known.ownedSince):
+			// a username that somebody else has had since
 		case known.reused(s.At) || b.current(known.contact) != owner:
 			known.contact, known.address, known.ownedSince, known.retiredAt, known.changed = owner, id.Address, s.At, time.Time{}, true
 		case known.address != id.Address && known.retiredAt.IsZero():
@@ -203,13 +208,19 @@ func (b *book) attach(owner string, s Sighting) {
 	}
 }
 
-// describe takes over name and phone if this sighting is the newest that had them.
+// describe takes over the name if this sighting is the newest that had one, and the phone if none was known or the person
+// moved away from it.
 func (b *book) describe(owner string, s Sighting) {
 	c := b.contacts[owner]
 	if s.Person.Name != "" && s.Person.Name != c.name && s.At.After(c.namedAt) {
 		c.name, c.namedAt, c.changed = s.Person.Name, s.At, true
 	}
-	if s.Person.Phone != "" && c.phone == "" {
+	if s.Person.Phone != "" && s.Person.Phone != c.phone && (c.phone == "" || gaveUp(s, c.phone)) {
 		c.phone, c.changed = s.Person.Phone, true
 	}
+}
+
+// gaveUp reports whether the person replaced the identity that has this phone number.
+func gaveUp(s Sighting, phone string) bool {
+	return slices.ContainsFunc(s.Replaced, func(id conversation.Identity) bool { return "+"+id.Key == phone || "+"+id.Address == phone })
 }

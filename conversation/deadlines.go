@@ -28,7 +28,7 @@ func fireWindow(s State, now time.Time, settings Settings, d *Decision) State {
 		return s
 	}
 	closed := !now.Before(end)
-	if s.Status == StatusOpen && !closed && closingArmed(s, end) && !now.Before(end.Add(-settings.ClosingLead)) {
+	if s.Status == StatusOpen && !closed && settings.ClosingLead > 0 && closingArmed(s, end) && !now.Before(end.Add(-settings.ClosingLead)) {
 		s.ClosingTold = end
 		d.add(DeadlineWindowClosing, Effect{Kind: EffectEvent, Key: key(DeadlineWindowClosing, end), Event: timerEvent(s, EventWindowClosing, DeadlineWindowClosing, now)})
 	}
@@ -58,7 +58,7 @@ func arm(s State, now time.Time, settings Settings) []Deadline {
 		armed = append(armed, Deadline{Kind: kind, At: at, Seq: s.AppliedSeq})
 	}
 	if end := s.Window.ExpiresAt(); now.Before(end) {
-		if closing := end.Add(-settings.ClosingLead); s.Status == StatusOpen && closingArmed(s, end) && now.Before(closing) {
+		if closing := end.Add(-settings.ClosingLead); s.Status == StatusOpen && settings.ClosingLead > 0 && closingArmed(s, end) && now.Before(closing) {
 			add(DeadlineWindowClosing, closing)
 		}
 		add(DeadlineWindowClosed, end)

@@ -94,7 +94,7 @@ type Actor struct {
 	ID   string    `json:"id,omitempty"`
 }
 
-// Person reports whether a human being acted, so that no automatic limits apply.
+// Person reports whether a human being acted. What a program sends with a token of its own counts as automatic.
 func (a Actor) Person() bool {
-	return a.Kind == ActorAgent || a.Kind == ActorToken || a.Kind == ActorPhoneApp
+	return a.Kind == ActorAgent || a.Kind == ActorPhoneApp
 }

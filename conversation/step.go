@@ -32,7 +32,7 @@ type Deadline struct {
 
 // Settings are the account's, as far as the conversation's process needs them.
 type Settings struct {
-	ClosingLead time.Duration // how long before its end a window counts as closing
+	ClosingLead time.Duration // how long before its end a window counts as closing; 0 = never
 	AutoClose   time.Duration // inactivity after which a conversation is done; 0 = never
 }
 
@@ -97,8 +97,8 @@ type InputEvent struct {
 	Content *Content
 }
 
-// Policy decides on what admins wrote: rules and assignment. It is asked once for each message or deadline. The empty
-// policy decides nothing.
+// Policy decides on what admins wrote: rules and assignment. It is asked once for each event. The empty policy decides
+// nothing.
 type Policy interface {
 	Version() int
 	Decide(state State, event InputEvent, now time.Time) ([]Effect, []Outcome)

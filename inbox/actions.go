@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
@@ -64,7 +65,8 @@ func (in *Inbox) actions(ctx context.Context, row *ledger.Row, by conversation.A
 
 func refusal(name string, err error) Action {
 	a := Action{Name: name, Code: conversation.CodeOf(err)}
-	if e, ok := err.(*conversation.Error); ok {
+	var e *conversation.Error
+	if errors.As(err, &e) {
 		a.Reason = e.Message
 	}
 	return a

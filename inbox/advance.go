@@ -11,7 +11,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/failpoint"
@@ -21,11 +20,21 @@ import (
 
 // Advance brings a conversation up to date: it applies the events that were not applied yet and the deadlines that have
 // come, and writes the decision with its effects, all in one transaction. Repeating it changes nothing.
-func (in *Inbox) Advance(ctx context.Context, id string) (activities.Advanced, error) {
+func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced, error) {
+	if !validID(id) {
+		return conversation.Advanced{}, notFound()
+	}
+	returned := false
+	defer func() {
+		if !returned { // a panic goes on to the caller, and counts like any failure
+			in.noteFailure(ctx, id, errPanic)
+		}
+	}()
 	result, err := in.advance(ctx, id, lockNone)
 	if errors.Is(err, errNeedsContact) {
 		result, err = in.advance(ctx, id, lockChange)
 	}
+	returned = true
 	if err != nil {
 		in.noteFailure(ctx, id, err)
 		return result, fmt.Errorf("advance: %w", err)
@@ -37,15 +46,13 @@ func (in *Inbox) Advance(ctx context.Context, id string) (activities.Advanced, e
 // errNeedsContact says that a consent will change, so the contact must be locked before the conversation.
 var errNeedsContact = errors.New("the contact must be locked first")
 
-func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (activities.Advanced, error) {
-	var result activities.Advanced
-	err := postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
-		if lock != lockNone {
-			if err := in.lockContact(ctx, tx, id, lock); err != nil {
-				return err
-			}
-		}
-		row, err := ledger.Lock(ctx, tx, id)
+// errPanic stands for a panic in whatever the decision is made by.
+var errPanic = errors.New("panic")
+
+func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (conversation.Advanced, error) {
+	var result conversation.Advanced
+	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
+		row, err := lockRow(ctx, tx, id, lock)
 		if err != nil {
 			return err
 		}
@@ -57,7 +64,7 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (activit
 		if err != nil {
 			return err
 		}
-		now := in.Now()
+		now, examining := in.Now(), row.Unexamined()
 		state, decision := conversation.Step(stateOf(row, account), conversation.Input{Now: now, Events: events}, account.Settings.Process(), in.Policy)
 		if err := in.carryOut(ctx, tx, row, decision, lock, now); err != nil {
 			return err
@@ -68,6 +75,11 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (activit
 		}
 		if err := writeDecision(ctx, tx, row, decision, now); err != nil {
 			return err
+		}
+		if examining {
+			if err := ledger.WakeContact(ctx, tx, row); err != nil {
+				return err
+			}
 		}
 		result, err = advanced(ctx, tx, row, decision, now)
 		return err
@@ -132,13 +144,24 @@ func unapplied(ctx context.Context, tx bun.Tx, row *ledger.Row) ([]conversation.
 	return events, wrap("read events", err)
 }
 
-// carryOut writes a decision's effects.
+// carryOut writes a decision's effects. One that was written before under the same key does nothing: a setting that was
+// changed back leads to the same end of a window again, and a message that comes late to the same moment of closing. A
+// status that changes again is written again all the same, because people must see it.
 func (in *Inbox) carryOut(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, lock lockMode, now time.Time) error {
+	written, err := writtenKeys(ctx, tx, row.ID, d)
+	if err != nil {
+		return err
+	}
 	for _, e := range d.Effects {
 		switch e.Kind {
 		case conversation.EffectEvent:
-			row.AppendEffect(e.Event, e.Key)
+			if !written[e.Key] {
+				row.AppendEffect(e.Event, e.Key)
+			}
 		case conversation.EffectSetStatus:
+			if written[e.Key] {
+				e.Key = fmt.Sprintf("%s#%d", e.Key, row.LastSeq)
+			}
 			row.AppendEffect(e.Event, e.Key)
 			if e.Status == conversation.StatusDone {
 				row.DoneAt, row.WaitingSince = now, time.Time{}
@@ -164,6 +187,25 @@ func (in *Inbox) carryOut(ctx context.Context, tx bun.Tx, row *ledger.Row, d con
 	return nil
 }
 
+// writtenKeys returns which of a decision's effects were written before.
+func writtenKeys(ctx context.Context, tx bun.Tx, id string, d conversation.Decision) (map[string]bool, error) {
+	if len(d.Effects) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, 0, len(d.Effects))
+	for _, e := range d.Effects {
+		keys = append(keys, e.Key)
+	}
+	written := map[string]bool{}
+	err := postgres.Rows(ctx, tx, func(found *sql.Rows) error {
+		var key string
+		err := found.Scan(&key)
+		written[key] = true
+		return err
+	}, "SELECT effect_key FROM events WHERE conversation_id = $1::uuid AND effect_key = ANY($2::text[])", id, keys)
+	return written, wrap("find effects", err)
+}
+
 // writeDecision keeps what was decided, if anything was.
 func writeDecision(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, now time.Time) error {
 	if len(d.Outcomes) == 0 && len(d.Effects) == 0 {
@@ -185,8 +227,8 @@ func writeDecision(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversati
 	return wrap("write decision", err)
 }
 
-func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, now time.Time) (activities.Advanced, error) {
-	a := activities.Advanced{
+func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, now time.Time) (conversation.Advanced, error) {
+	a := conversation.Advanced{
 		Now: now, AppliedSeq: row.AppliedSeq, Status: row.Status, Channel: row.Channel, AccountID: row.AccountID, AssigneeID: row.AssigneeID,
 	}
 	if next, ok := (conversation.State{Deadlines: row.Deadlines}).Next(); ok {
@@ -201,9 +243,9 @@ func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.De
 }
 
 // noteFailure counts failed attempts in a row, so that a conversation which cannot proceed is listed as stuck. It does
-// nothing if the database itself is away.
+// nothing if the database itself is away, or if the worker was told to stop.
 func (in *Inbox) noteFailure(ctx context.Context, id string, failure error) {
-	if postgres.IsUnavailable(failure) || conversation.CodeOf(failure) == conversation.CodeNotFound {
+	if postgres.IsUnavailable(failure) || errors.Is(failure, context.Canceled) || conversation.CodeOf(failure) == conversation.CodeNotFound {
 		return
 	}
 	code := postgres.Code(failure)

@@ -18,6 +18,9 @@ func (in *Inbox) SetConsent(ctx context.Context, by conversation.Actor, id strin
 		return Conversation{}, err
 	}
 	err := in.command(ctx, id, lockChange, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+		if err := active(row); err != nil {
+			return err
+		}
 		now := in.Now()
 		at := wish.At.UTC()
 		if wish.At.IsZero() {
@@ -53,8 +56,8 @@ func (w ConsentWish) check() error {
 		return conversation.Invalid("state", "must be opted_in or opted_out")
 	case w.State == conversation.ConsentOptedIn && strings.TrimSpace(w.Note) == "":
 		return conversation.Invalid("note", "an opt-in needs a note: where, when and how the contact agreed")
-	case len(w.Note) > 2000:
-		return conversation.Invalid("note", "must have at most 2000 bytes")
+	case len(w.Note) > 2000 || !storable(w.Note):
+		return conversation.Invalid("note", "must be text of at most 2000 bytes")
 	default:
 		return nil
 	}

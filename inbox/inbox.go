@@ -12,8 +12,8 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/failpoint"
 	"guichet.dev/guichet/ledger"
-	"guichet.dev/guichet/postgres"
 )
 
 // Accounts finds the account of a conversation.
@@ -56,13 +56,8 @@ func (in *Inbox) command(ctx context.Context, id string, lock lockMode, do func(
 	if !validID(id) {
 		return notFound()
 	}
-	err := postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
-		if lock != lockNone {
-			if err := in.lockContact(ctx, tx, id, lock); err != nil {
-				return err
-			}
-		}
-		row, err := ledger.Lock(ctx, tx, id)
+	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
+		row, err := lockRow(ctx, tx, id, lock)
 		if err != nil {
 			return err
 		}
@@ -72,20 +67,22 @@ func (in *Inbox) command(ctx context.Context, id string, lock lockMode, do func(
 		return ledger.Save(ctx, tx, in.Now(), row)
 	})
 	if err == nil {
+		failpoint.Hit("inbox.committed")
 		in.Notify()
 	}
 	return err
 }
 
-func (in *Inbox) lockContact(ctx context.Context, tx bun.Tx, id string, lock lockMode) error {
-	seen, err := ledger.Read(ctx, tx, id)
-	if err != nil {
-		return err
+// lockRow locks a conversation, and its contact before it if the mode says so.
+func lockRow(ctx context.Context, tx bun.Tx, id string, lock lockMode) (*ledger.Row, error) {
+	switch lock {
+	case lockShared:
+		return ledger.LockWith(ctx, tx, id, contacts.LockShared)
+	case lockChange:
+		return ledger.LockWith(ctx, tx, id, contacts.LockOne)
+	default:
+		return ledger.Lock(ctx, tx, id)
 	}
-	if lock == lockShared {
-		return contacts.LockShared(ctx, tx, seen.ContactID)
-	}
-	return contacts.Lock(ctx, tx, []string{seen.ContactID})
 }
 
 // active refuses commands on a conversation that goes on in another.

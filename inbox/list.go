@@ -76,6 +76,9 @@ func (in *Inbox) page(ctx context.Context, f Filter) ([]string, Cursor, error) {
 		add("account_id = $%d::uuid", f.Account)
 	}
 	if !f.After.Zero() {
+		if !validID(f.After.ID) {
+			return nil, Cursor{}, badCursor()
+		}
 		add("(last_activity_at, id) < ($%d::timestamptz, $%d::uuid)", f.After.At, f.After.ID)
 	}
 	var (
@@ -171,7 +174,12 @@ func (in *Inbox) Get(ctx context.Context, id string, by conversation.Actor) (Con
 	return c, err
 }
 
-// validID reports whether a text is an id: anything else belongs to nothing.
+// validID reports whether a text is an id as we write it: anything else belongs to nothing.
 func validID(id string) bool {
-	return len(id) == 36 && uuid.Validate(id) == nil
+	parsed, err := uuid.Parse(id)
+	return err == nil && parsed.String() == id
+}
+
+func badCursor() error {
+	return conversation.Invalid("cursor", "must be the one that came with the page before")
 }

@@ -33,6 +33,9 @@ func (in *Inbox) Messages(ctx context.Context, id string, before Cursor, limit i
 	if limit < 1 || limit > 200 {
 		return nil, Cursor{}, conversation.Invalid("limit", "must be 1 to 200")
 	}
+	if before.ID != "" && !validID(before.ID) {
+		return nil, Cursor{}, badCursor()
+	}
 	if _, err := ledger.Read(ctx, in.DB, id); err != nil {
 		return nil, Cursor{}, err
 	}
@@ -174,6 +177,9 @@ func addQuotes(ctx context.Context, db bun.IDB, list []*stored, accountIDs, quot
 // LastInbound returns the provider's id of the newest message that the customer wrote up to a seq, empty if there is none:
 // the one to mark as read at the provider.
 func (in *Inbox) LastInbound(ctx context.Context, conversationID string, upToSeq int64) (string, error) {
+	if !validID(conversationID) {
+		return "", notFound()
+	}
 	var id string
 	err := in.DB.DB.QueryRowContext(ctx, `SELECT m.provider_id FROM messages m WHERE `+thread+` AND m.direction = 'in' AND m.kind <> 'system' AND m.seq <= $2
 		ORDER BY m.at DESC, m.seq DESC LIMIT 1`, conversationID, upToSeq).Scan(&id)

@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"encoding/json"
-	"reflect"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -20,9 +19,10 @@ import (
 // Send queues a message of a person. The same client id is the same message: repeating it returns the message as it stands
 // now. The send gate refuses at once what cannot go out; a paused or broken account only lets it wait.
 func (in *Inbox) Send(ctx context.Context, by conversation.Actor, id string, m NewMessage) (Message, error) {
-	if m.ClientID == "" || len(m.ClientID) > 100 {
+	if m.ClientID == "" || utf8.RuneCountInString(m.ClientID) > 100 || !storable(m.ClientID) {
 		return Message{}, conversation.Invalid("client_id", "must have 1 to 100 characters")
 	}
+	m.Content.Text = strings.ReplaceAll(m.Content.Text, "\x00", "\uFFFD")
 	messageID := ""
 	err := in.command(ctx, id, lockShared, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
 		earlier, err := sameMessage(ctx, tx, id, m)
@@ -76,18 +76,22 @@ func sameMessage(ctx context.Context, tx bun.Tx, conversationID string, m NewMes
 	if err := json.Unmarshal(body, &content); err != nil {
 		return "", wrap("content of message", err)
 	}
-	if content.Kind != m.Content.Kind || content.Text != m.Content.Text || !sameReaction(content.Reaction, m.Content.Reaction) || replyTo != m.ReplyTo {
+	asked := m.Content
+	if content.Kind != asked.Kind || asked.Kind == conversation.KindText && content.Text != asked.Text || !sameReaction(content.Reaction, asked) || replyTo != m.ReplyTo {
 		return "", &conversation.Error{Code: conversation.CodeConflict, Field: "client_id", Message: "another message was sent with this client id"}
 	}
 	return id, nil
 }
 
-func sameReaction(stored, asked *conversation.Reaction) bool {
-	if stored == nil || asked == nil {
-		return stored == asked
+func sameReaction(stored *conversation.Reaction, asked conversation.Content) bool {
+	if asked.Kind != conversation.KindReaction || stored == nil || asked.Reaction == nil {
+		return asked.Kind != conversation.KindReaction
 	}
-	return stored.Emoji == asked.Emoji && (stored.MessageID == asked.MessageID || reflect.DeepEqual(stored, asked))
+	return stored.Emoji == asked.Reaction.Emoji && stored.MessageID == asked.Reaction.MessageID
 }
+
+// storable reports whether Postgres can keep a text.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // check validates what is to be sent and returns the content as it will be stored.
 func (in *Inbox) check(ctx context.Context, tx bun.Tx, row *ledger.Row, account accounts.Account, m NewMessage) (conversation.Content, error) {
@@ -103,18 +107,18 @@ func (in *Inbox) check(ctx context.Context, tx bun.Tx, row *ledger.Row, account 
 		if strings.TrimSpace(content.Text) == "" || !utf8.ValidString(content.Text) || utf8.RuneCountInString(content.Text) > capabilities.MaxText {
 			return content, conversation.Invalid("text", "must have 1 to %d characters", capabilities.MaxText)
 		}
-		content.Text = strings.ReplaceAll(content.Text, "\x00", "\uFFFD")
-		return content, nil
+		return conversation.Content{Kind: conversation.KindText, Text: content.Text}, nil
 	case conversation.KindReaction:
-		if content.Reaction == nil || len(content.Reaction.Emoji) > 64 {
+		if content.Reaction == nil || len(content.Reaction.Emoji) > 64 || !storable(content.Reaction.Emoji) {
 			return content, conversation.Invalid("reaction.emoji", "must be one emoji, or empty to take the reaction back")
 		}
 		if m.ReplyTo != "" {
 			return content, conversation.Invalid("reply_to", "a reaction cannot quote a message")
 		}
 		target, err := providerID(ctx, tx, row.ID, content.Reaction.MessageID, "reaction.message_id")
-		content.Reaction = &conversation.Reaction{MessageID: content.Reaction.MessageID, ProviderID: target, Emoji: content.Reaction.Emoji}
-		return content, err
+		return conversation.Content{Kind: conversation.KindReaction, Reaction: &conversation.Reaction{
+			MessageID: content.Reaction.MessageID, ProviderID: target, Emoji: content.Reaction.Emoji,
+		}}, err
 	default:
 		return content, conversation.Errorf(conversation.CodeUnsupported, "only text and reactions can be sent")
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/postgres"
@@ -32,11 +33,14 @@ func (in *Inbox) Timeline(ctx context.Context, id string, before Cursor, limit i
 	}
 	items = items[:min(limit, len(items))]
 	last := items[len(items)-1]
-	return items, Cursor{At: last.At, Seq: last.Seq, ID: itemID(last)}, nil
+	return items, Cursor{At: second(last), Seq: last.Seq, ID: itemID(last)}, nil
 }
 
+// second is the time by which an item is ordered: the provider has whole seconds, and within one seq decides.
+func second(i TimelineItem) time.Time { return i.At.Truncate(time.Second) }
+
 func compareItems(x, y TimelineItem) int {
-	if d := x.At.Compare(y.At); d != 0 {
+	if d := second(x).Compare(second(y)); d != 0 {
 		return d
 	}
 	if x.Seq != y.Seq {
@@ -81,7 +85,7 @@ func (in *Inbox) events(ctx context.Context, id string, before Cursor, limit int
 	}, `SELECT e.conversation_id, e.seq, e.kind, e.actor_kind, e.actor_id, e.cause, e.data, e.at FROM events e
 		WHERE e.conversation_id IN (SELECT id FROM conversations WHERE id = $1::uuid OR merged_into = $1::uuid)
 		AND e.kind NOT IN ('message_received', 'message_echoed', 'message_queued', 'message_status', 'message_failed', 'message_unknown')
-		AND ($2::timestamptz IS NULL OR (e.at, e.seq, e.conversation_id) < ($2::timestamptz, $3::bigint, coalesce($4, '00000000-0000-0000-0000-000000000000')::uuid))
-		ORDER BY e.at DESC, e.seq DESC, e.conversation_id DESC LIMIT $5`, id, postgres.NullTime(before.At), before.Seq, postgres.NullText(before.ID), limit)
+		AND ($2::timestamptz IS NULL OR (date_trunc('second', e.at), e.seq, e.conversation_id) < ($2::timestamptz, $3::bigint, coalesce($4, '00000000-0000-0000-0000-000000000000')::uuid))
+		ORDER BY date_trunc('second', e.at) DESC, e.seq DESC, e.conversation_id DESC LIMIT $5`, id, postgres.NullTime(before.At), before.Seq, postgres.NullText(before.ID), limit)
 	return items, wrap("read events", err)
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 )
 
 // These are rare, so each is a statement of its own.
@@ -84,13 +86,13 @@ func (b *batch) applyAmendment(w *work, a amendment) error {
 	if err != nil {
 		return fmt.Errorf("write amendment: %w", err)
 	}
-	m := b.known[providerKey{w.account.ID, a.target}]
-	if n == 0 || m == nil {
+	if n == 0 {
 		return nil
 	}
-	b.early[providerKey{w.account.ID, a.target}] = true
-	if m.id == "" {
-		return nil // of this very batch; applied after it is inserted
+	b.early[providerKey{w.account.ID, a.target}] = true // its message may stand before or after it in this very batch
+	m := b.known[providerKey{w.account.ID, a.target}]
+	if m == nil || m.id == "" {
+		return nil
 	}
 	kind := conversation.EventMessageEdited
 	if a.kind == "revoke" {
@@ -111,19 +113,55 @@ func (b *batch) applyEarly() error {
 	if len(providerIDs) == 0 {
 		return nil
 	}
+	if err := b.applyEdits(accountIDs, providerIDs); err != nil {
+		return err
+	}
+	_, err := b.tx.Tx.ExecContext(b.ctx, `UPDATE messages m SET revoked_at = e.at
+		FROM (SELECT e.account_id, e.target_id, min(e.at) AS at FROM unnest($1::uuid[], $2::text[]) AS k(a, p)
+			JOIN amendments e ON e.account_id = k.a AND e.target_id = k.p AND e.kind = 'revoke' GROUP BY 1, 2) e
+		WHERE m.account_id = e.account_id AND m.provider_id = e.target_id AND m.revoked_at IS NULL`, accountIDs, providerIDs)
+	if err != nil {
+		return fmt.Errorf("apply withdrawals: %w", err)
+	}
+	return nil
+}
+
+// applyEdits gives messages the content of their newest edit, and lets lists show it.
+func (b *batch) applyEdits(accountIDs, providerIDs []string) error {
+	var ids, summaries []string
+	err := postgres.Rows(b.ctx, b.tx, func(row *sql.Rows) error {
+		var (
+			id      string
+			body    []byte
+			content conversation.Content
+		)
+		if err := row.Scan(&id, &body); err != nil {
+			return err
+		}
+		if err := json.Unmarshal(body, &content); err != nil {
+			return err
+		}
+		ids, summaries = append(ids, id), append(summaries, content.Summary())
+		return nil
+	}, `UPDATE messages m SET content = e.content, edited_at = e.at
+		FROM (SELECT DISTINCT ON (e.account_id, e.target_id) e.* FROM unnest($1::uuid[], $2::text[]) AS k(a, p)
+			JOIN amendments e ON e.account_id = k.a AND e.target_id = k.p AND e.kind = 'edit'
+			ORDER BY e.account_id, e.target_id, e.at DESC) e
+		WHERE m.account_id = e.account_id AND m.provider_id = e.target_id AND (m.edited_at IS NULL OR m.edited_at < e.at)
+		RETURNING m.id, m.content`, accountIDs, providerIDs)
+	if err != nil {
+		return fmt.Errorf("apply edits: %w", err)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
 	for _, statement := range []string{
-		`UPDATE messages m SET content = e.content, summary = coalesce(left(e.content->>'text', 160), ''), edited_at = e.at
-			FROM (SELECT DISTINCT ON (e.account_id, e.target_id) e.* FROM unnest($1::uuid[], $2::text[]) AS k(a, p)
-				JOIN amendments e ON e.account_id = k.a AND e.target_id = k.p AND e.kind = 'edit'
-				ORDER BY e.account_id, e.target_id, e.at DESC) e
-			WHERE m.account_id = e.account_id AND m.provider_id = e.target_id AND (m.edited_at IS NULL OR m.edited_at < e.at)`,
-		`UPDATE messages m SET revoked_at = e.at
-			FROM (SELECT e.account_id, e.target_id, min(e.at) AS at FROM unnest($1::uuid[], $2::text[]) AS k(a, p)
-				JOIN amendments e ON e.account_id = k.a AND e.target_id = k.p AND e.kind = 'revoke' GROUP BY 1, 2) e
-			WHERE m.account_id = e.account_id AND m.provider_id = e.target_id AND m.revoked_at IS NULL`,
+		"UPDATE messages m SET summary = v.summary FROM unnest($1::uuid[], $2::text[]) AS v(id, summary) WHERE m.id = v.id",
+		`UPDATE conversations c SET summary = v.summary FROM unnest($1::uuid[], $2::text[]) AS v(id, summary) JOIN messages m ON m.id = v.id
+			WHERE c.id = m.conversation_id AND c.last_message_id = m.id`,
 	} {
-		if _, err := b.tx.Tx.ExecContext(b.ctx, statement, accountIDs, providerIDs); err != nil {
-			return fmt.Errorf("apply amendments: %w", err)
+		if _, err := b.tx.Tx.ExecContext(b.ctx, statement, ids, summaries); err != nil {
+			return fmt.Errorf("summarise edits: %w", err)
 		}
 	}
 	return nil

@@ -143,6 +143,7 @@ func (b *batch) reopen(row *ledger.Row, at time.Time) {
 		return
 	}
 	row.Status, row.SnoozedUntil, row.DoneAt = conversation.StatusOpen, time.Time{}, time.Time{}
+	row.LastActivityAt = b.now // a late message is news now: it must not be closed again at once for its age
 	row.Append(conversation.Event{Kind: conversation.EventReopened, Actor: conversation.Actor{Kind: conversation.ActorContact}, At: at})
 }
 

@@ -203,7 +203,7 @@ func (b *batch) thread(w *work) *ledger.Row {
 func (b *batch) providerTime(t time.Time) time.Time {
 	const tolerance = 5 * time.Minute
 	if t.After(b.now.Add(tolerance)) {
-		return b.now
+		return b.now.Truncate(time.Second)
 	}
 	return t
 }

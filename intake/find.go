@@ -222,6 +222,9 @@ func (b *batch) findKnown() error {
 			return err
 		}
 	}
+	if err := b.findLate(); err != nil {
+		return err
+	}
 	var accountIDs, providerIDs []string
 	for i := range b.work {
 		if id := newMessageID(b.work[i].Body); id != "" {
@@ -254,6 +257,31 @@ func (b *batch) findKnown() error {
 		return fmt.Errorf("find duplicates: %w", err)
 	}
 	return nil
+}
+
+// findLate looks once more for what edits, withdrawals and good receipts are about: it may have been stored between the
+// first look and the locks. A message whose conversation is not locked stays unknown.
+func (b *batch) findLate() error {
+	var accountIDs, providerIDs []string
+	for i := range b.work {
+		w := &b.work[i]
+		if r, ok := w.Body.(channel.Receipt); ok && r.Failure != "" {
+			continue // it may change the consent, and the contact is not locked
+		}
+		if provider, _ := references(w.Body); provider != "" && b.known[providerKey{w.account.ID, provider}] == nil {
+			accountIDs, providerIDs = append(accountIDs, w.account.ID), append(providerIDs, provider)
+		}
+	}
+	if len(providerIDs) == 0 {
+		return nil
+	}
+	locked := make([]string, 0, len(b.rows))
+	for id := range b.rows {
+		locked = append(locked, id)
+	}
+	return b.readMessages(`SELECT `+knownColumns+` FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id IN (
+		SELECT x.id FROM unnest($1::uuid[], $2::text[]) AS k(a, p) JOIN messages x ON x.account_id = k.a AND x.provider_id = k.p)
+		AND m.conversation_id = ANY($3::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m`, accountIDs, providerIDs, locked)
 }
 
 // newMessageID returns the provider id of the message that an update adds, empty if it adds none.

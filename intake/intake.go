@@ -15,6 +15,7 @@ import (
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/failpoint"
 )
 
 // Accounts finds accounts by what a webhook says.
@@ -271,6 +272,9 @@ func (in *Intake) commit(ctx context.Context, group []*delivery) {
 }
 
 func (in *Intake) finish(group []*delivery, err error) {
+	if err == nil {
+		failpoint.Hit("intake.committed")
+	}
 	for _, d := range group {
 		d.done <- err
 		if err == nil {

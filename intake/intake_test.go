@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/internal/testkit/office"
@@ -74,10 +75,28 @@ func TestAnyOrderOfDelivery(t *testing.T) {
 			shuffled := append(append([]string(nil), history...), history...)
 			rand.New(rand.NewPCG(seed, 1)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 			if got := outcome(t, shuffled); got != want {
-				t.Errorf("got\n%s\nwant\n%s", got, want)
+				t.Errorf("one after the other: got\n%s\nwant\n%s", got, want)
+			}
+		})
+		t.Run(fmt.Sprintf("%d at once", seed), func(t *testing.T) {
+			t.Parallel()
+			shuffled := append([]string(nil), history...)
+			rand.New(rand.NewPCG(seed, 2)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+			if got := outcome(t, []string{joined(shuffled)}); got != want {
+				t.Errorf("in one body: got\n%s\nwant\n%s", got, want)
 			}
 		})
 	}
+}
+
+// joined puts the entries of many webhooks into one body.
+func joined(bodies []string) string {
+	var entries []string
+	for _, body := range bodies {
+		_, entry, _ := strings.Cut(body, `"entry":[`)
+		entries = append(entries, strings.TrimSuffix(entry, "]}"))
+	}
+	return `{"object":"whatsapp_business_account","entry":[` + strings.Join(entries, ",") + `]}`
 }
 
 // outcome delivers a history hours late and describes the end without ids and arrival.
@@ -305,5 +324,89 @@ func TestReceiptsBeforeTheirMessage(t *testing.T) {
 	got := o.Messages(t, c.ID)[1]
 	if got.ID != m.ID || got.State != conversation.StateRead || got.DeliveredAt == nil || got.ReadAt == nil {
 		t.Errorf("message: %+v", got)
+	}
+}
+
+func TestSentReactionStandsOnItsMessage(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	o.Deliver(t, ana.Text("wamid.1", office.Start, "hello"))
+	o.Advance(t)
+	c := o.Only(t)
+	agent := o.Agent(t, "maria")
+	target := o.Messages(t, c.ID)[0].ID
+	for i, emoji := range []string{"👍", "❤️", ""} {
+		o.At(office.Start.Add(time.Duration(i) * time.Minute))
+		_, err := o.Inbox.Send(t.Context(), agent, c.ID, inbox.NewMessage{ClientID: fmt.Sprint(i), Content: conversation.Content{
+			Kind: conversation.KindReaction, Reaction: &conversation.Reaction{MessageID: target, Emoji: emoji},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.Outbox.SendNext(t.Context(), c.ID); err != nil {
+			t.Fatal(err)
+		}
+		var shown string
+		for _, r := range o.Messages(t, c.ID)[0].Reactions {
+			shown += r.Emoji
+		}
+		if shown != emoji {
+			t.Errorf("after %q the message shows %q", emoji, shown)
+		}
+	}
+	if after := o.Only(t); after.WaitingSince == nil || after.FirstReplyAt != nil || after.Summary != "hello" {
+		t.Errorf("a reaction counted as an answer: %+v", after)
+	}
+}
+
+func TestLateMessageIsNotClosedAgainForItsAge(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	hour := 3600
+	if _, err := o.Store.Update(t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, o.Account.ID, accounts.Change{Settings: accounts.SettingsChange{AutoCloseAfterSeconds: &hour}}); err != nil {
+		t.Fatal(err)
+	}
+	o.Deliver(t, ana.Text("wamid.1", office.Start, "hello"))
+	o.At(office.Start.Add(2 * time.Hour))
+	o.Advance(t)
+	if c := o.Only(t); c.Status != conversation.StatusDone {
+		t.Fatalf("status %s before the late message", c.Status)
+	}
+	o.Deliver(t, ana.Text("wamid.2", office.Start.Add(time.Minute), "late"))
+	o.Advance(t)
+	if c := o.Only(t); c.Status != conversation.StatusOpen {
+		t.Errorf("status %s after the late message", c.Status)
+	}
+}
+
+func TestMergeKeepsWhatIsQueued(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	agent := o.Agent(t, "maria")
+	byNumber := office.Person{WhatsAppID: ana.WhatsAppID, Name: "Ana"}
+	byUserID := office.Person{UserID: ana.UserID, Name: "Ana"}
+	o.Deliver(t, byNumber.Text("wamid.1", office.Start, "by number"))
+	o.At(office.Start.Add(time.Minute))
+	o.Deliver(t, byUserID.Text("wamid.2", office.Start, "by user id"))
+	for i, id := range o.IDs(t) {
+		_, err := o.Inbox.Send(t.Context(), agent, id, inbox.NewMessage{ClientID: "same", Content: conversation.Content{Kind: conversation.KindText, Text: fmt.Sprint(i)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Deliver(t, ana.Text("wamid.3", office.Start, "by both"))
+	o.Advance(t)
+	c := o.Only(t)
+	for range 3 {
+		if _, err := o.Outbox.SendNext(t.Context(), c.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var sent []string
+	for _, m := range o.Provider.Taken() {
+		sent = append(sent, m.Content.Text)
+	}
+	if got := strings.Join(sent, " "); got != "1 0" {
+		t.Errorf("sent %q: each once, those of the conversation that goes on first", got)
 	}
 }

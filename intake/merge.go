@@ -84,12 +84,23 @@ func (b *batch) moveQueued(older, newer *ledger.Row) error {
 		return err
 	}
 	for _, id := range ids {
-		seq := newer.Append(conversation.Event{
-			Kind: conversation.EventMessageQueued, Actor: conversation.Actor{Kind: conversation.ActorSystem}, At: b.now,
-			Data: conversation.EventData{MessageID: id},
-		})
-		if _, err := b.tx.Tx.ExecContext(b.ctx, "UPDATE messages SET conversation_id = $2::uuid, seq = $3 WHERE id = $1::uuid AND state = 'queued'", id, newer.ID, seq); err != nil {
+		// The caller's id is unique within a conversation; where both used the same one, the moved message loses it.
+		res, err := b.tx.Tx.ExecContext(b.ctx, `UPDATE messages m SET conversation_id = $2::uuid, seq = $3,
+				client_id = CASE WHEN EXISTS (SELECT 1 FROM messages o WHERE o.conversation_id = $2::uuid AND o.client_id = m.client_id) THEN NULL ELSE client_id END,
+				effect_key = CASE WHEN effect_key IS NOT NULL THEN m.conversation_id || ':' || effect_key END
+			WHERE id = $1::uuid AND state = 'queued'`, id, newer.ID, newer.LastSeq+1)
+		if err != nil {
 			return fmt.Errorf("move queued message: %w", err)
+		}
+		moved, err := res.RowsAffected()
+		if err != nil {
+			return fmt.Errorf("move queued message: %w", err)
+		}
+		if moved > 0 {
+			newer.Append(conversation.Event{
+				Kind: conversation.EventMessageQueued, Actor: conversation.Actor{Kind: conversation.ActorSystem}, At: b.now,
+				Data: conversation.EventData{MessageID: id},
+			})
 		}
 	}
 	return nil

@@ -28,17 +28,14 @@ func (b *batch) applyReceipt(w *work, u channel.Receipt) error {
 	}
 	r := receipt{account: w.account.ID, provider: u.ProviderID, participant: u.Participant, state: u.State, at: u.At, code: u.ErrorCode, detail: detail}
 	m := b.message(w, u)
-	if m != nil && m.id == "" {
-		m = nil // a message of this very batch, such as an echo: its early receipts are applied after it is inserted
+	if m == nil || m.id == "" {
+		// Its message may stand before or after it in this very batch, such as an echo: it is applied when all is inserted.
 		b.early[providerKey{w.account.ID, u.ProviderID}] = true
-	}
-	if m != nil {
-		r.message = m.id
-	}
-	b.receipts = append(b.receipts, r)
-	if m == nil {
+		b.receipts = append(b.receipts, r)
 		return nil
 	}
+	r.message = m.id
+	b.receipts = append(b.receipts, r)
 	if u.Pricing != nil {
 		text := string(u.Pricing)
 		m.pricing = &text

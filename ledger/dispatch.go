@@ -19,6 +19,14 @@ func WakeHolding(ctx context.Context, db bun.IDB, accountID string) (int, error)
 		WHERE m.account_id = $1::uuid AND m.state IN ('queued', 'sending', 'unknown')`, accountID)
 }
 
+// WakeContact tells the workflows of a contact's other conversations that hold queued messages to look again, after a
+// message of the contact was examined: automatic sends wait for that wherever it was written.
+func WakeContact(ctx context.Context, db bun.IDB, examined *Row) error {
+	_, err := wake(ctx, db, `SELECT DISTINCT c.id, c.wake_seq FROM conversations c JOIN messages m ON m.conversation_id = c.id
+		WHERE c.contact_id = $1::uuid AND c.channel = $2 AND c.id <> $3::uuid AND m.state = 'queued'`, examined.ContactID, string(examined.Channel), examined.ID)
+	return err
+}
+
 // WakeArmed tells the workflows of all conversations with a deadline to look again, after the clock was shifted.
 func WakeArmed(ctx context.Context, db bun.IDB) (int, error) {
 	return wake(ctx, db, `SELECT id, wake_seq FROM conversations WHERE next_deadline_at IS NOT NULL`)

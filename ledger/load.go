@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -20,15 +21,27 @@ const columns = `id, account_id, channel, contact_id, thread_key, status, snooze
 
 // Lock loads a conversation and locks it until the transaction ends. It returns not_found if there is none.
 func Lock(ctx context.Context, tx bun.Tx, id string) (*Row, error) {
-	rows, err := LockAll(ctx, tx, []string{id})
+	return one(id, func() (map[string]*Row, error) { return LockAll(ctx, tx, []string{id}) })
+}
+
+// one returns the conversation with an id, not_found also for what is no id at all.
+func one(id string, load func() (map[string]*Row, error)) (*Row, error) {
+	if uuid.Validate(id) != nil {
+		return nil, notFound()
+	}
+	rows, err := load()
 	if err != nil {
 		return nil, err
 	}
 	row, ok := rows[id]
 	if !ok {
-		return nil, conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
+		return nil, notFound()
 	}
 	return row, nil
+}
+
+func notFound() error {
+	return conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
 }
 
 // LockAll loads and locks conversations in the order of their ids and returns those that exist, by id.
@@ -59,17 +72,11 @@ func LockTouched(ctx context.Context, tx bun.Tx, t Touched) (map[string]*Row, er
 	return rows, err
 }
 
-// Read loads a conversation without locking it.
+// Read loads a conversation without locking it. It returns not_found if there is none.
 func Read(ctx context.Context, db bun.IDB, id string) (*Row, error) {
-	rows, err := load(ctx, db, "SELECT "+columns+" FROM conversations WHERE id = $1::uuid", id)
-	if err != nil {
-		return nil, err
-	}
-	row, ok := rows[id]
-	if !ok {
-		return nil, conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
-	}
-	return row, nil
+	return one(id, func() (map[string]*Row, error) {
+		return load(ctx, db, "SELECT "+columns+" FROM conversations WHERE id = $1::uuid", id)
+	})
 }
 
 // ReadAll loads conversations without locking them, by id.

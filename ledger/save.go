@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -46,6 +48,8 @@ func Save(ctx context.Context, tx bun.Tx, now time.Time, rows ...*Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
+	// In the order of the ids, as everywhere: wakes of many conversations write dispatches without locking these rows.
+	rows = slices.SortedFunc(slices.Values(rows), func(x, y *Row) int { return strings.Compare(x.ID, y.ID) })
 	args, err := rowArgs(rows, now)
 	if err != nil {
 		return err

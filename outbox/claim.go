@@ -9,7 +9,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -22,7 +21,9 @@ type claimed struct {
 	message      channel.Outbound
 	conversation string
 	attempt      int
-	outcome      activities.SendOutcome
+	deadline     time.Time // of the call
+	last         bool      // no other message waits
+	outcome      conversation.SendOutcome
 	code         string
 }
 
@@ -34,22 +35,16 @@ type stored struct {
 	replyTo    string
 	attempt    int
 	assumedSeq int64
+	last       bool // no other message waits
 }
 
 // claim asks the send gate and, if it lets the message go, writes "sending" with a new attempt and its deadline. Everything
 // that the gate looks at is locked: the contact first, so that no consent can change in between.
 func (o *Outbox) claim(ctx context.Context, conversationID, messageID string) (*claimed, error) {
 	var c *claimed
-	err := postgres.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
+	err := ledger.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
 		c = &claimed{conversation: conversationID}
-		seen, err := ledger.Read(ctx, tx, conversationID)
-		if err != nil {
-			return err
-		}
-		if err := contacts.LockShared(ctx, tx, seen.ContactID); err != nil {
-			return err
-		}
-		row, err := ledger.Lock(ctx, tx, conversationID)
+		row, err := ledger.LockWith(ctx, tx, conversationID, contacts.LockShared)
 		if err != nil {
 			return err
 		}
@@ -57,8 +52,8 @@ func (o *Outbox) claim(ctx context.Context, conversationID, messageID string) (*
 		if err != nil {
 			return err
 		}
-		if m == nil || m.state != conversation.StateQueued || row.ContactID != seen.ContactID {
-			c.outcome = activities.OutcomeWait // somebody else is at it, or contacts were merged: look again
+		if m == nil || m.state != conversation.StateQueued {
+			c.outcome = conversation.OutcomeWait // somebody else is at it: look again
 			return nil
 		}
 		return o.decide(ctx, tx, row, m, c, messageID)
@@ -69,16 +64,19 @@ func (o *Outbox) claim(ctx context.Context, conversationID, messageID string) (*
 	return c, nil
 }
 
+// noneBeside is whether no other message of the conversation of m waits to be sent.
+const noneBeside = `NOT EXISTS (SELECT 1 FROM messages o WHERE o.conversation_id = m.conversation_id AND o.id <> m.id AND o.state IN ('queued', 'sending'))`
+
 // lockFirst locks the message if it is still the first unsettled one of its conversation.
 func (o *Outbox) lockFirst(ctx context.Context, tx bun.Tx, conversationID, messageID string) (*stored, error) {
 	var (
 		m       stored
 		content []byte
 	)
-	err := tx.Tx.QueryRowContext(ctx, `SELECT m.state, m.content, m.author_kind, m.author_id, coalesce(q.provider_id, ''), m.attempt, coalesce(m.assumed_seq, 0)
+	err := tx.Tx.QueryRowContext(ctx, `SELECT m.state, m.content, m.author_kind, m.author_id, coalesce(q.provider_id, ''), m.attempt, coalesce(m.assumed_seq, 0), `+noneBeside+`
 		FROM messages m LEFT JOIN messages q ON q.id = m.reply_to
 		WHERE m.id = $3::uuid AND m.id = (`+firstUnsettled+`) FOR NO KEY UPDATE OF m`, conversationID, o.Now().Add(-unknownDelay), messageID).
-		Scan(&m.state, &content, &m.author.Kind, &m.author.ID, &m.replyTo, &m.attempt, &m.assumedSeq)
+		Scan(&m.state, &content, &m.author.Kind, &m.author.ID, &m.replyTo, &m.attempt, &m.assumedSeq, &m.last)
 	if postgres.IsNotFound(err) {
 		return nil, nil
 	}
@@ -111,14 +109,15 @@ func (o *Outbox) decide(ctx context.Context, tx bun.Tx, row *ledger.Row, m *stor
 	}
 	switch verdict {
 	case conversation.Hold:
-		c.outcome, c.code = activities.OutcomeHeld, string(reason.Code)
+		c.outcome, c.code = conversation.OutcomeHeld, string(reason.Code)
 		return nil
 	case conversation.Refuse:
+		c.last = m.last
 		return o.refuse(ctx, tx, row, c, messageID, reason.Code)
 	}
-	c.attempt = m.attempt + 1
+	c.attempt, c.deadline = m.attempt+1, o.Now().Add(CallTimeout)
 	c.message = channel.Outbound{MessageID: messageID, To: to, Content: m.content, ReplyTo: m.replyTo}
-	_, err = tx.Tx.ExecContext(ctx, "UPDATE messages SET state = 'sending', attempt = $2, call_deadline = $3 WHERE id = $1::uuid", messageID, c.attempt, o.Now().Add(CallTimeout))
+	_, err = tx.Tx.ExecContext(ctx, "UPDATE messages SET state = 'sending', attempt = $2, call_deadline = $3 WHERE id = $1::uuid", messageID, c.attempt, c.deadline)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
@@ -128,9 +127,9 @@ func (o *Outbox) decide(ctx context.Context, tx bun.Tx, row *ledger.Row, m *stor
 // refuse settles a message that the gate does not let go: superseded ones are cancelled, others have failed.
 func (o *Outbox) refuse(ctx context.Context, tx bun.Tx, row *ledger.Row, c *claimed, messageID string, code conversation.Code) error {
 	state := conversation.StateFailed
-	c.outcome, c.code = activities.OutcomeFailed, string(code)
+	c.outcome, c.code = conversation.OutcomeFailed, string(code)
 	if code == conversation.CodeSuperseded {
-		state, c.outcome = conversation.StateCancelled, activities.OutcomeCancelled
+		state, c.outcome = conversation.StateCancelled, conversation.OutcomeCancelled
 	}
 	if err := settle(ctx, tx, messageID, state, string(code), o.Now()); err != nil {
 		return err

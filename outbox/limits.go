@@ -2,7 +2,9 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -41,8 +43,8 @@ func reserve(ctx context.Context, db *bun.DB, account accounts.Account, pair str
 		}
 		return nil
 	})
-	if err == errEmpty {
-		return time.Duration(max(pairWait, accountWait) * float64(time.Second)), nil
+	if errors.Is(err, errEmpty) {
+		return time.Duration(math.Round(max(pairWait, accountWait)*1e6)) * time.Microsecond, nil
 	}
 	if err != nil {
 		return 0, fmt.Errorf("reserve: %w", err)
@@ -51,28 +53,32 @@ func reserve(ctx context.Context, db *bun.DB, account accounts.Account, pair str
 }
 
 // errEmpty rolls back a reservation of which one half failed.
-var errEmpty = fmt.Errorf("bucket is empty")
+var errEmpty = errors.New("bucket is empty")
 
-// take moves a bucket on by one message and returns by how many seconds it is overdrawn.
+// take moves a bucket on by one message and returns by how many seconds it is overdrawn. An arrival much further ahead than
+// a bucket can be overdrawn comes from a clock that was set back, and the bucket begins anew; the minute is for clocks that
+// differ a little.
 func take(ctx context.Context, tx bun.Tx, accountID, key string, interval, burst time.Duration, now time.Time) (float64, error) {
 	var wait float64
 	err := tx.Tx.QueryRowContext(ctx, `INSERT INTO account_limits AS l (account_id, key, arrival) VALUES ($1::uuid, $2, $3::timestamptz + $4::interval)
-		ON CONFLICT (account_id, key) DO UPDATE SET arrival = greatest(l.arrival, $3::timestamptz) + $4::interval
+		ON CONFLICT (account_id, key) DO UPDATE SET arrival = $4::interval
+			+ CASE WHEN l.arrival > $3::timestamptz + $4::interval + $5::interval + interval '1 minute' THEN $3::timestamptz ELSE greatest(l.arrival, $3::timestamptz) END
 		RETURNING greatest(extract(epoch FROM l.arrival - $4::interval - $5::interval - $3::timestamptz), extract(epoch FROM coalesce(l.blocked_until, $3::timestamptz) - $3::timestamptz), 0)::float8`,
 		accountID, key, now, interval, burst).Scan(&wait)
 	return wait, err
 }
 
-// CountInbound takes received messages from an account's bucket: the provider counts both directions. Nothing waits here.
+// CountInbound takes received messages from an account's bucket: the provider counts both directions. Nothing waits here,
+// and however many came, sends are held up by a second at most.
 func CountInbound(ctx context.Context, db bun.IDB, accountID string, messages int, now time.Time) error {
 	if messages == 0 {
 		return nil
 	}
 	_, err := postgres.Raw(db).ExecContext(ctx, `INSERT INTO account_limits AS l (account_id, key, arrival)
-		SELECT a.id, '', $3::timestamptz FROM accounts a WHERE a.id = $1::uuid
-		ON CONFLICT (account_id, key) DO UPDATE SET arrival = least(greatest(l.arrival, $3::timestamptz)
-			+ $2 * (interval '1 second' / (SELECT coalesce((settings->>'throughput_per_second')::int, 80) FROM accounts WHERE id = $1::uuid)), $3::timestamptz + interval '1 second')`,
-		accountID, messages, now)
+		SELECT a.id, '', least($3::timestamptz + $2 * (interval '1 second' / coalesce((settings->>'throughput_per_second')::int, $4::int)), $3::timestamptz + interval '1 second')
+		FROM accounts a WHERE a.id = $1::uuid
+		ON CONFLICT (account_id, key) DO UPDATE SET arrival = greatest(l.arrival, least(greatest(l.arrival, $3::timestamptz) + (excluded.arrival - $3::timestamptz), $3::timestamptz + interval '1 second'))`,
+		accountID, messages, now, accounts.DefaultSettings().ThroughputPerSecond)
 	if err != nil {
 		return fmt.Errorf("count received messages: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/failpoint"
@@ -50,31 +49,30 @@ func New(o Options) *Outbox { return &Outbox{o} }
 
 // SendNext works on the first unsettled outgoing message of a conversation: it is sent, or settled, or the result says for
 // how long or for what to wait. It may be repeated at any time.
-func (o *Outbox) SendNext(ctx context.Context, conversationID string) (activities.SendResult, error) {
+func (o *Outbox) SendNext(ctx context.Context, conversationID string) (conversation.SendResult, error) {
 	m, err := o.next(ctx, conversationID)
 	if err != nil || m == nil {
-		return activities.SendResult{Outcome: activities.OutcomeNothing}, err
+		return conversation.SendResult{Outcome: conversation.OutcomeNothing}, err
 	}
-	result := activities.SendResult{MessageID: m.id}
+	result := conversation.SendResult{MessageID: m.id}
 	now := o.Now()
 	switch {
 	case m.state == conversation.StateSending && now.Before(m.callDeadline):
-		result.Outcome, result.Wait = activities.OutcomeWait, m.callDeadline.Sub(now)
+		result.Outcome, result.Wait = conversation.OutcomeWait, m.callDeadline.Sub(now)
 		return result, nil
 	case m.state == conversation.StateSending:
-		result.Outcome, result.Wait = activities.OutcomeUnknown, unknownDelay
-		return result, o.markUnknown(ctx, m)
+		return o.markUnknown(ctx, m)
 	case m.state == conversation.StateUnknown:
-		result.Outcome, result.Wait = activities.OutcomeWait, m.unknownAt.Add(unknownDelay).Sub(now)
+		result.Outcome, result.Wait = conversation.OutcomeWait, m.unknownAt.Add(unknownDelay).Sub(now)
 		return result, nil
 	case now.Before(m.notBefore):
-		result.Outcome, result.Wait = activities.OutcomeWait, m.notBefore.Sub(now)
+		result.Outcome, result.Wait = conversation.OutcomeWait, m.notBefore.Sub(now)
 		return result, nil
 	}
 	return o.send(ctx, m, result)
 }
 
-func (o *Outbox) send(ctx context.Context, m *pending, result activities.SendResult) (activities.SendResult, error) {
+func (o *Outbox) send(ctx context.Context, m *pending, result conversation.SendResult) (conversation.SendResult, error) {
 	account, err := o.Accounts.Get(ctx, m.account)
 	if err != nil {
 		return result, err
@@ -85,7 +83,7 @@ func (o *Outbox) send(ctx context.Context, m *pending, result activities.SendRes
 			return result, err
 		}
 		if wait > 0 {
-			result.Outcome, result.Wait = activities.OutcomeWait, wait
+			result.Outcome, result.Wait = conversation.OutcomeWait, wait
 			return result, nil
 		}
 	}
@@ -95,7 +93,7 @@ func (o *Outbox) send(ctx context.Context, m *pending, result activities.SendRes
 		return result, err
 	}
 	if c.outcome != "" {
-		result.Outcome, result.Code = c.outcome, c.code
+		result.Outcome, result.Code, result.Last = c.outcome, c.code, c.last
 		return result, nil
 	}
 	failpoint.Hit("outbox.claimed")
@@ -109,22 +107,33 @@ func (o *Outbox) send(ctx context.Context, m *pending, result activities.SendRes
 
 // report is what came of a call.
 type report struct {
-	sent channel.Sent
-	err  *channel.SendError // nil if it was accepted
-	at   time.Time
+	sent  channel.Sent
+	err   *channel.SendError // nil if it was accepted
+	began time.Time
+	at    time.Time
 }
 
+// recordMargin is how long before its deadline in the database a call ends, so that it can still be written down.
+const recordMargin = time.Second
+
+// call asks the provider, in the time that the claim has left: after it another worker takes the outcome for unknown.
 func (o *Outbox) call(ctx context.Context, account accounts.Account, c *claimed) report {
+	r := report{began: o.Now()}
+	left := c.deadline.Sub(r.began) - recordMargin
 	adapter, ok := o.Adapters[account.Channel]
-	if !ok {
-		return report{err: &channel.SendError{Behaviour: channel.Permanent, Code: "no_adapter"}, at: o.Now()}
+	switch {
+	case !ok:
+		r.err = &channel.SendError{Behaviour: channel.Permanent, Code: "no_adapter"}
+	case left <= 0:
+		r.err = &channel.SendError{Behaviour: channel.Retry, Code: "too_late"} // nothing was sent
+	default:
+		ctx, cancel := context.WithTimeout(ctx, left)
+		defer cancel()
+		var err error
+		if r.sent, err = adapter.Send(ctx, account.ForAdapter(), c.message); err != nil && !errors.As(err, &r.err) {
+			r.err = &channel.SendError{Behaviour: channel.Unknown, Code: "adapter"}
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout-time.Second) // the deadline in the database comes after it
-	defer cancel()
-	sent, err := adapter.Send(ctx, account.ForAdapter(), c.message)
-	r := report{sent: sent, at: o.Now()}
-	if err != nil && !errors.As(err, &r.err) {
-		r.err = &channel.SendError{Behaviour: channel.Unknown, Code: "adapter"}
-	}
+	r.at = o.Now()
 	return r
 }

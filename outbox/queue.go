@@ -42,18 +42,20 @@ func Queue(ctx context.Context, tx bun.Tx, row *ledger.Row, m Message, now time.
 	if m.AssumedSeq > 0 {
 		assumed = &m.AssumedSeq
 	}
+	at := now.Truncate(time.Second) // the provider has whole seconds: within one, seq decides the order of both sides' messages
 	_, err = tx.Tx.ExecContext(ctx, `INSERT INTO messages (id, conversation_id, account_id, seq, direction, kind, state, content, summary,
 			author_kind, author_id, at, received_at, client_id, reply_to, effect_key, assumed_seq)
-		VALUES ($1::uuid, $2::uuid, $3::uuid, $4, 'out', $5, 'queued', $6::jsonb, $7, $8, $9, $10, $10, $11, $12::uuid, $13, $14)`,
-		id, row.ID, row.AccountID, seq, string(m.Content.Kind), string(content), m.Content.Summary(), string(m.Author.Kind), m.Author.ID, now,
+		VALUES ($1::uuid, $2::uuid, $3::uuid, $4, 'out', $5, 'queued', $6::jsonb, $7, $8, $9, $10, $11, $12, $13::uuid, $14, $15)`,
+		id, row.ID, row.AccountID, seq, string(m.Content.Kind), string(content), m.Content.Summary(), string(m.Author.Kind), m.Author.ID, at, now,
 		postgres.NullText(m.ClientID), postgres.NullText(m.ReplyTo), postgres.NullText(m.Key), assumed)
 	if err != nil {
 		return "", fmt.Errorf("queue message: %w", err)
 	}
-	if m.Content.Kind != conversation.KindReaction {
-		row.LastMessageID, row.LastMessageAt, row.Summary = id, now, m.Content.Summary()
-	}
 	row.LastActivityAt = now
+	if m.Content.Kind == conversation.KindReaction {
+		return id, nil // it answers nobody
+	}
+	row.LastMessageID, row.LastMessageAt, row.Summary = id, at, m.Content.Summary()
 	if m.Author.Person() {
 		row.AgentSeq, row.WaitingSince = seq, time.Time{}
 		if row.FirstReplyAt.IsZero() {

@@ -8,7 +8,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -18,28 +17,21 @@ import (
 
 // record writes down what came of a call. A receipt may have settled the message in the meantime; then only what is
 // missing is added.
-func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claimed, r report) (activities.SendResult, error) {
-	result := activities.SendResult{MessageID: c.message.MessageID}
-	err := postgres.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
-		seen, err := ledger.Read(ctx, tx, c.conversation)
+func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claimed, r report) (conversation.SendResult, error) {
+	var result conversation.SendResult
+	err := ledger.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
+		result = conversation.SendResult{MessageID: c.message.MessageID}
+		row, err := lockFor(ctx, tx, c.conversation, r)
 		if err != nil {
 			return err
 		}
-		if r.err != nil && (r.err.Behaviour == channel.OptedOut || r.err.Behaviour == channel.Unreachable) {
-			if err := contacts.Lock(ctx, tx, []string{seen.ContactID}); err != nil {
-				return err
-			}
-		}
-		row, err := ledger.Lock(ctx, tx, c.conversation)
+		state, last, err := lockAttempt(ctx, tx, c)
 		if err != nil {
 			return err
 		}
-		state, err := lockAttempt(ctx, tx, c)
-		if err != nil {
-			return err
-		}
+		defer func() { result.Last = last && settles(result.Outcome) }()
 		if r.err == nil {
-			result.Outcome = activities.OutcomeSent
+			result.Outcome = conversation.OutcomeSent
 			return o.accepted(ctx, tx, row, c, r, state)
 		}
 		return o.refused(ctx, tx, account, row, c, r, state, &result)
@@ -51,20 +43,32 @@ func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claime
 	return result, nil
 }
 
-// lockAttempt locks the message and returns its state, empty if another attempt took over.
-func lockAttempt(ctx context.Context, tx bun.Tx, c *claimed) (conversation.MessageState, error) {
-	var (
-		state   conversation.MessageState
-		attempt int
-	)
-	err := tx.Tx.QueryRowContext(ctx, "SELECT state, attempt FROM messages WHERE id = $1::uuid FOR NO KEY UPDATE", c.message.MessageID).Scan(&state, &attempt)
+// lockFor locks the conversation, and its contact first if the report changes that.
+func lockFor(ctx context.Context, tx bun.Tx, conversationID string, r report) (*ledger.Row, error) {
+	if r.err != nil && (r.err.Behaviour == channel.OptedOut || r.err.Behaviour == channel.Unreachable) {
+		return ledger.LockWith(ctx, tx, conversationID, contacts.LockOne)
+	}
+	return ledger.Lock(ctx, tx, conversationID)
+}
+
+// settles reports whether the next message may follow at once.
+func settles(outcome conversation.SendOutcome) bool {
+	return outcome == conversation.OutcomeSent || outcome == conversation.OutcomeFailed || outcome == conversation.OutcomeCancelled
+}
+
+// lockAttempt locks the message and returns its state, empty if another attempt took over, and whether no other message
+// waits.
+func lockAttempt(ctx context.Context, tx bun.Tx, c *claimed) (state conversation.MessageState, last bool, err error) {
+	var attempt int
+	err = tx.Tx.QueryRowContext(ctx, "SELECT m.state, m.attempt, "+noneBeside+" FROM messages m WHERE m.id = $1::uuid FOR NO KEY UPDATE OF m", c.message.MessageID).
+		Scan(&state, &attempt, &last)
 	if err != nil {
-		return "", fmt.Errorf("lock message: %w", err)
+		return "", false, fmt.Errorf("lock message: %w", err)
 	}
 	if attempt != c.attempt {
-		return "", nil
+		return "", last, nil
 	}
-	return state, nil
+	return state, last, nil
 }
 
 // accepted writes the provider's id, whatever became of the message meanwhile, and applies receipts that came before it.
@@ -74,6 +78,9 @@ func (o *Outbox) accepted(ctx context.Context, tx bun.Tx, row *ledger.Row, c *cl
 		WHERE id = $1::uuid`, c.message.MessageID, r.sent.ProviderID, r.at)
 	if err != nil {
 		return fmt.Errorf("write acceptance: %w", err)
+	}
+	if err := react(ctx, tx, row, c, r.at); err != nil {
+		return err
 	}
 	after, err := ledger.ApplyEarlyReceipts(ctx, tx, c.message.MessageID)
 	if err != nil {
@@ -96,28 +103,48 @@ func (o *Outbox) accepted(ctx context.Context, tx bun.Tx, row *ledger.Row, c *cl
 	return ledger.Save(ctx, tx, r.at, row)
 }
 
+// react puts a reaction that the provider took on its message. Our side has one on each message, whoever sent it.
+func react(ctx context.Context, tx bun.Tx, row *ledger.Row, c *claimed, at time.Time) error {
+	reaction := c.message.Content.Reaction
+	if reaction == nil {
+		return nil
+	}
+	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO reactions (account_id, target_id, actor_kind, actor_id, emoji, at) VALUES ($1::uuid, $2, $3, '', $4, $5)
+		ON CONFLICT (account_id, target_id, actor_kind, actor_id) DO UPDATE SET emoji = excluded.emoji, at = excluded.at WHERE excluded.at >= reactions.at`,
+		row.AccountID, reaction.ProviderID, string(conversation.ActorAgent), reaction.Emoji, at)
+	if err != nil {
+		return fmt.Errorf("write reaction: %w", err)
+	}
+	return nil
+}
+
 // refused writes down a failure by what it means. A message that a receipt settled meanwhile stays as it is.
-func (o *Outbox) refused(ctx context.Context, tx bun.Tx, account accounts.Account, row *ledger.Row, c *claimed, r report, state conversation.MessageState, result *activities.SendResult) error {
+func (o *Outbox) refused(ctx context.Context, tx bun.Tx, account accounts.Account, row *ledger.Row, c *claimed, r report, state conversation.MessageState, result *conversation.SendResult) error {
 	if err := o.conclude(ctx, tx, account, row, c, r); err != nil {
 		return err
 	}
 	result.Code = r.err.Code
 	if state != conversation.StateSending && (state != conversation.StateUnknown || r.err.Behaviour == channel.Unknown) {
-		result.Outcome = activities.OutcomeSent
-		if state == conversation.StateUnknown || state == "" {
-			result.Outcome, result.Wait = activities.OutcomeUnknown, unknownDelay
+		switch {
+		case state == conversation.StateFailed:
+			result.Outcome = conversation.OutcomeFailed
+		case state.Rank() > 0:
+			result.Outcome = conversation.OutcomeSent
+		default:
+			result.Outcome, result.Wait = conversation.OutcomeUnknown, unknownDelay
 		}
 		return ledger.Save(ctx, tx, r.at, row)
 	}
 	next := conversation.StateFailed
-	result.Outcome = activities.OutcomeFailed
+	result.Outcome = conversation.OutcomeFailed
 	if r.err.Behaviour == channel.Unknown {
-		next, result.Outcome, result.Wait = conversation.StateUnknown, activities.OutcomeUnknown, unknownDelay
-	} else if wait, again := retryAfter(r.err, c.attempt); again {
-		next, result.Outcome, result.Wait = conversation.StateQueued, activities.OutcomeWait, wait
-	}
-	if r.err.Behaviour == channel.StopAccount {
-		result.Outcome, result.Wait = activities.OutcomeHeld, 0
+		next, result.Outcome, result.Wait = conversation.StateUnknown, conversation.OutcomeUnknown, unknownDelay
+	} else if wait, again := retryAfter(r.err, c.attempt); again && state == conversation.StateSending {
+		// One that was taken for unknown is not tried again: it has been shown as such, and somebody may have sent it anew.
+		next, result.Outcome, result.Wait = conversation.StateQueued, conversation.OutcomeWait, wait
+		if r.err.Behaviour == channel.StopAccount {
+			result.Outcome = conversation.OutcomeHeld
+		}
 	}
 	if err := o.write(ctx, tx, c.message.MessageID, next, r, result.Wait); err != nil {
 		return err
@@ -165,7 +192,7 @@ func (o *Outbox) conclude(ctx context.Context, tx bun.Tx, account accounts.Accou
 	wait, _ := retryAfter(r.err, c.attempt)
 	switch r.err.Behaviour {
 	case channel.WindowClosed:
-		row.WindowRefusedAt = row.Window(0).Refuse(r.at).RefusedAt
+		row.WindowRefusedAt = row.Window(0).Refuse(r.began).RefusedAt // the customer may have written since
 		row.Wake()
 	case channel.OptedOut:
 		_, err := contacts.ChangeConsent(ctx, tx, contacts.Change{
@@ -188,7 +215,7 @@ func (o *Outbox) conclude(ctx context.Context, tx bun.Tx, account accounts.Accou
 	return nil
 }
 
-// maxRetries bounds the attempts at a message whose refusals are temporary: about half an hour.
+// maxRetries bounds the attempts at a message whose refusals are temporary: about twenty minutes.
 const maxRetries = 12
 
 // retryAfter returns when to try again, if at all. A pair that is too fast waits 4^n seconds (the provider's rule), all
@@ -212,8 +239,10 @@ func retryAfter(err *channel.SendError, attempt int) (time.Duration, bool) {
 }
 
 // markUnknown settles an attempt whose deadline has passed without a word: its worker died.
-func (o *Outbox) markUnknown(ctx context.Context, m *pending) error {
+func (o *Outbox) markUnknown(ctx context.Context, m *pending) (conversation.SendResult, error) {
+	result := conversation.SendResult{MessageID: m.id}
 	err := postgres.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
+		result.Outcome, result.Wait = conversation.OutcomeWait, 0
 		row, err := ledger.Lock(ctx, tx, m.conversation)
 		if err != nil {
 			return err
@@ -225,8 +254,9 @@ func (o *Outbox) markUnknown(ctx context.Context, m *pending) error {
 		}
 		n, err := res.RowsAffected()
 		if err != nil || n == 0 {
-			return err // a receipt was faster
+			return err // a receipt was faster: look again
 		}
+		result.Outcome, result.Wait = conversation.OutcomeUnknown, unknownDelay
 		row.Append(conversation.Event{
 			Kind: conversation.EventMessageUnknown, Actor: conversation.Actor{Kind: conversation.ActorSystem}, At: now,
 			Data: conversation.EventData{MessageID: m.id, State: conversation.StateUnknown, Code: "no_answer"},
@@ -234,7 +264,7 @@ func (o *Outbox) markUnknown(ctx context.Context, m *pending) error {
 		return ledger.Save(ctx, tx, now, row)
 	})
 	if err != nil {
-		return fmt.Errorf("mark unknown: %w", err)
+		return result, fmt.Errorf("mark unknown: %w", err)
 	}
-	return nil
+	return result, nil
 }

@@ -2,7 +2,9 @@ package server_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
 
@@ -112,6 +115,12 @@ func TestErrorsHaveOneMapping(t *testing.T) {
 	}
 	if n := strings.Count(f.log.String(), `"msg":"request failed"`); n != 1 {
 		t.Errorf("logged %d times", n)
+	}
+	for _, lost := range []error{driver.ErrBadConn, fmt.Errorf("done: %w", postgres.ErrCommitUnknown)} {
+		f.inbox.err = lost
+		if f.call("POST", path, "", http.StatusServiceUnavailable, &p); p.Code != "unavailable" {
+			t.Errorf("%v: %+v", lost, p)
+		}
 	}
 	f.inbox.err = context.DeadlineExceeded
 	f.call("POST", path, "", http.StatusServiceUnavailable, &p)

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
 )
 
 // Problem is the body of every answer that is an error (RFC 9457, application/problem+json).
@@ -87,6 +88,10 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.Logger.WarnContext(ctx, "request took too long", "request_id", requestID(ctx), errorAttr(err))
 		return newProblem(ctx, http.StatusServiceUnavailable, conversation.CodeUnavailable, "this took too long; try again")
+	}
+	if postgres.IsUnavailable(err) || errors.Is(err, postgres.ErrCommitUnknown) {
+		s.Logger.ErrorContext(ctx, "the database does not answer", "request_id", requestID(ctx), errorAttr(err))
+		return newProblem(ctx, http.StatusServiceUnavailable, conversation.CodeUnavailable, "the database does not answer; try again")
 	}
 	e, known := errors.AsType[*conversation.Error](err)
 	status, mapped := statuses[conversation.CodeOf(err)]

@@ -49,7 +49,7 @@ func (h taskHeap) Less(i, j int) bool {
 	return a.Due.Before(b.Due)
 }
 func (h taskHeap) Swap(i, j int) { (*h.tasks)[i], (*h.tasks)[j] = (*h.tasks)[j], (*h.tasks)[i] }
-func (h taskHeap) Push(x any)    { *h.tasks = append(*h.tasks, x.(*task)) }
+func (h taskHeap) Push(x any)    { *h.tasks = append(*h.tasks, x.(*task)) } //nolint:errcheck // the heap holds nothing else
 func (h taskHeap) Pop() any {
 	list := *h.tasks
 	last := list[len(list)-1]
@@ -94,7 +94,7 @@ func (s *Server) runDue() time.Duration {
 		if wait := s.state.Tasks[0].Due.Sub(s.now()); wait > 0 {
 			return wait
 		}
-		due := heap.Pop(taskHeap{&s.state.Tasks}).(*task)
+		due := heap.Pop(taskHeap{&s.state.Tasks}).(*task) //nolint:errcheck // the heap holds nothing else
 		if m := s.messages[due.Message]; m != nil {
 			s.advance(m, due.Status)
 		}

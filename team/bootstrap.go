@@ -4,20 +4,19 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/postgres"
 )
 
-// minBootstrap is the shortest bootstrap token, in characters: it is typed by a person and opens everything.
-const minBootstrap = 16
-
 // EnsureBootstrapToken makes an admin token with the given value, so that a new deployment can be set up. It may be called
 // at every start. The token acts as the oldest active admin agent; until there is one, as a program. One that was revoked
 // stays so; a changed value makes another token and leaves the old one as it is.
 func (s *Store) EnsureBootstrapToken(ctx context.Context, value string) error {
-	if len(value) < minBootstrap {
-		return conversation.Invalid("bootstrap_token", "must have at least %d characters", minBootstrap)
+	if value == "" || strings.ContainsFunc(value, unicode.IsSpace) {
+		return conversation.Invalid("bootstrap_token", "must have characters, and no white space: it stands in a header")
 	}
 	admin, err := s.firstAdmin(ctx)
 	if err != nil {

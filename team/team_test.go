@@ -194,7 +194,7 @@ func TestBootstrapToken(t *testing.T) {
 	s := store(t)
 	ctx := t.Context()
 	const value = "a-bootstrap-token-for-tests"
-	wantCode(t, s.EnsureBootstrapToken(ctx, "short"), conversation.CodeInvalid)
+	wantCode(t, s.EnsureBootstrapToken(ctx, "two words"), conversation.CodeInvalid)
 	for range 2 {
 		if err := s.EnsureBootstrapToken(ctx, value); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"guichet.dev/guichet/internal/failpoint"
 	"guichet.dev/guichet/workflows"
 )
 
@@ -30,6 +31,7 @@ type failedRow struct {
 // dispatch signals the conversations of leased rows and writes down what became of each.
 func (d *Dispatcher) dispatch(ctx context.Context, rows []row) {
 	b := d.signalAll(ctx, rows)
+	failpoint.Hit("worker.signalled")
 	// What was signalled is settled even if the process is stopping; what is not settled is signalled again later.
 	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()

@@ -33,19 +33,20 @@ type Report struct {
 	Dispatched int
 }
 
-// The queries yield the next conversations after an id, in order. A conversation that somebody is writing to is skipped:
-// writers insert the row themselves. The lock keeps writers out until the row is there, which excludes a deadlock.
+// The queries yield the next conversations after an id, in order. A conversation that somebody is writing to is skipped
+// (?4), unless all are taken: most writers insert the row themselves, and the next sweep sees the others. The lock keeps
+// writers out until the row is there, which excludes a deadlock.
 const (
 	behindQuery = `
 		SELECT c.id, c.wake_seq FROM conversations c
 		WHERE c.applied_seq < c.wake_seq AND c.id > ?0 AND NOT EXISTS (
 			SELECT FROM events e WHERE e.conversation_id = c.id AND e.seq = c.wake_seq AND e.recorded_at > ?2)
-		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE SKIP LOCKED`
+		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE ?4`
 
 	deadlineQuery = `
 		SELECT c.id, c.wake_seq FROM conversations c
 		WHERE (c.next_deadline_at <= ?2 OR ?3 AND c.next_deadline_at IS NOT NULL) AND c.id > ?0
-		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE SKIP LOCKED`
+		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE ?4`
 
 	// Held messages of an account that cannot send are woken when it can again. An unknown one by itself waits for a
 	// receipt; one that waits behind it is found for its own sake.
@@ -56,23 +57,29 @@ const (
 			WHERE m.conversation_id > ?0 AND m.state IN ('queued', 'sending', 'unknown') AND (?3 OR a.state = 'active' AND (
 				m.state = 'queued' AND coalesce(m.not_before, m.received_at) <= ?2 OR
 				m.state = 'sending' AND m.call_deadline <= ?2)))
-		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE SKIP LOCKED`
+		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE ?4`
 
+	// A row that is there stays as it is (?1), unless all are taken: what it tells may just have gone to the namespace that
+	// was lost, so it must be told once more.
 	repairStatement = `
 		WITH page AS (?0), inserted AS (
 			INSERT INTO dispatches (conversation_id, up_to_seq, since, due_at)
 			SELECT id, wake_seq, clock_timestamp(), clock_timestamp() FROM page ORDER BY id
-			ON CONFLICT (conversation_id) DO NOTHING RETURNING 1
+			ON CONFLICT (conversation_id) DO ?1 RETURNING xmax = 0 AS is_new
 		)
-		SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM inserted), (SELECT id FROM page ORDER BY id DESC LIMIT 1)`
+		SELECT (SELECT count(*) FROM page), (SELECT count(*) FROM inserted WHERE is_new), (SELECT id FROM page ORDER BY id DESC LIMIT 1)`
 )
 
 // Repair has the dispatcher wake every conversation that waits for something which nobody may be working on any more:
 // events that were not applied, deadlines that came, messages that were not sent. It does no harm at any time; now is the
-// product's time.
+// product's time. Each page is a statement of its own: in a transaction the locks of all pages would add up.
 func Repair(ctx context.Context, db bun.IDB, now time.Time, o RepairOptions) (Report, error) {
 	var report Report
 	before := now.Add(-o.Overdue)
+	locked, conflict := bun.Safe("SKIP LOCKED"), bun.Safe("NOTHING")
+	if o.All {
+		locked, conflict = "", "UPDATE SET version = dispatches.version + 1"
+	}
 	for _, one := range []struct {
 		name, query string
 		found       *int
@@ -82,10 +89,10 @@ func Repair(ctx context.Context, db bun.IDB, now time.Time, o RepairOptions) (Re
 		{"messages", messageQuery, &report.Messages},
 	} {
 		for after := firstID; after != ""; {
-			page := bun.SafeQuery(one.query, after, repairBatch, before, o.All)
+			page := bun.SafeQuery(one.query, after, repairBatch, before, o.All, locked)
 			var found, inserted int
 			var last sql.NullString
-			if err := db.NewRaw(repairStatement, page).Scan(ctx, &found, &inserted, &last); err != nil {
+			if err := db.NewRaw(repairStatement, page, conflict).Scan(ctx, &found, &inserted, &last); err != nil {
 				return report, fmt.Errorf("repair %s: %w", one.name, err)
 			}
 			*one.found += found

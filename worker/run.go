@@ -30,6 +30,17 @@ const (
 // stopTimeout is how long activities may take to finish when the process stops. A claimed send has 15 s for its call.
 const stopTimeout = 20 * time.Second
 
+// attributesEvery is how often the namespace is looked at for its search attributes.
+const attributesEvery = 5 * time.Second
+
+// workflowPollers are of two kinds: those for tasks of runs that this process remembers (its sticky queue) and those for all
+// others. Pollers of a fixed number would be of both kinds at once, and as long as the last answer said that the sticky queue
+// has a backlog, all of them ask for sticky tasks only. When a burst makes that backlog time out, its tasks move to the
+// common queue, where nobody asks for them until the last long poll ends, a minute later.
+var workflowPollers = sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
+	InitialNumberOfPollers: 4, MinimumNumberOfPollers: 4, MaximumNumberOfPollers: 8,
+})
+
 // Options are what the workers need. All but the last three must be set.
 type Options struct {
 	Client     client.Client
@@ -77,6 +88,7 @@ func Run(ctx context.Context, o Options) error {
 	defer sweeping.Wait()
 	defer cancel()
 	sweeping.Go(func() { o.sweep(ctx) })
+	sweeping.Go(func() { o.keepAttributes(ctx) })
 
 	select {
 	case <-ctx.Done():
@@ -112,10 +124,7 @@ func hopeless(err error) bool {
 }
 
 func (o Options) tryStart(ctx context.Context, version sdkworker.DeploymentOptions, fatal chan<- error) ([]sdkworker.Worker, error) {
-	probe, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	// An upsert of an attribute that does not exist would block every workflow.
-	if err := temporalx.EnsureSearchAttributes(probe, o.Client, o.Namespace, workflows.SearchAttributes()...); err != nil {
+	if err := o.ensureAttributes(ctx); err != nil {
 		return nil, err
 	}
 	report := func(err error) {
@@ -127,7 +136,7 @@ func (o Options) tryStart(ctx context.Context, version sdkworker.DeploymentOptio
 	conversations := sdkworker.New(o.Client, workflows.TaskQueue, sdkworker.Options{
 		LocalActivityWorkerOnly:                 true,
 		MaxConcurrentLocalActivityExecutionSize: o.Advances,
-		MaxConcurrentWorkflowTaskPollers:        8,
+		WorkflowTaskPollerBehavior:              workflowPollers,
 		WorkerStopTimeout:                       stopTimeout,
 		DeploymentOptions:                       version,
 		OnFatalError:                            report,
@@ -153,6 +162,23 @@ func (o Options) tryStart(ctx context.Context, version sdkworker.DeploymentOptio
 		return nil, err
 	}
 	return []sdkworker.Worker{conversations, sends}, nil
+}
+
+// ensureAttributes registers the search attributes: an upsert of one that does not exist would block every workflow.
+func (o Options) ensureAttributes(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return temporalx.EnsureSearchAttributes(ctx, o.Client, o.Namespace, workflows.SearchAttributes()...)
+}
+
+// keepAttributes registers them again if the namespace was lost and made anew while we work for it. Without Temporal there
+// is nothing to say: the workers say so.
+func (o Options) keepAttributes(ctx context.Context) {
+	for sleep(ctx, attributesEvery) {
+		if err := o.ensureAttributes(ctx); err != nil && ctx.Err() == nil {
+			o.Logger.Debug("The search attributes cannot be looked at.", "error", err)
+		}
+	}
 }
 
 // stop stops all workers at the same time, because each may take up to stopTimeout.

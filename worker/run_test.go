@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -64,11 +65,11 @@ func (h *house) record(id string) *recordtest.Record {
 	return h.records[id]
 }
 
-func (h *house) Advance(ctx context.Context, id string) (activities.Advanced, error) {
+func (h *house) Advance(ctx context.Context, id string) (conversation.Advanced, error) {
 	return h.record(id).Advance(ctx, id)
 }
 
-func (h *house) SendNext(ctx context.Context, id string) (activities.SendResult, error) {
+func (h *house) SendNext(ctx context.Context, id string) (conversation.SendResult, error) {
 	return h.record(id).SendNext(ctx, id)
 }
 
@@ -165,10 +166,10 @@ func TestNothingIsLostUnderLoad(t *testing.T) {
 		writers.Go(func() {
 			for i := range rounds {
 				if i%3 == 0 {
-					record.Queue(activities.SendResult{Outcome: activities.OutcomeSent})
+					record.Queue(conversation.SendResult{Outcome: conversation.OutcomeSent})
 				}
 				if i%20 == 7 {
-					record.Queue(activities.SendResult{Outcome: activities.OutcomeWait, Wait: time.Second}, activities.SendResult{Outcome: activities.OutcomeSent})
+					record.Queue(conversation.SendResult{Outcome: conversation.OutcomeWait, Wait: time.Second}, conversation.SendResult{Outcome: conversation.OutcomeSent})
 				}
 				h.event(id)
 				time.Sleep(15 * time.Millisecond) // so that they are not all one wake
@@ -217,4 +218,30 @@ func TestCatchesUpAfterAnOutage(t *testing.T) {
 		h.applied(id, 2)
 	}
 	t.Logf("caught up %v after the restart", time.Since(begun))
+}
+
+// The namespace is made anew, without what we registered in it, while the workers run.
+func TestGoesOnAfterTemporalLostItsData(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "temporal.db")
+	s := testkit.TemporalWith(t, devstack.TemporalConfig{DataFile: file})
+	h := newHouse(t, s)
+	id := h.conversation()
+	h.record(id).Deadline("window_closed", 24*time.Hour)
+	h.applied(id, h.event(id))
+	if err := s.Server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.RemoveAll(file + suffix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.applied(id, h.event(id))
+	h.record(id).NoDeadline("window_closed")
+	h.event(id)
+	h.ended(id) // which takes tasks that Temporal has accepted
 }

@@ -21,7 +21,7 @@ const (
 func (p *process) advance(ctx workflow.Context) error {
 	p.look = false
 	var a *activities.Activities
-	var stands activities.Advanced
+	var stands conversation.Advanced
 	err := workflow.ExecuteLocalActivity(shortDatabase(ctx), a.Advance, activities.AdvanceInput{ConversationID: p.input.ConversationID}).Get(ctx, &stands)
 	switch {
 	case ctx.Err() != nil:
@@ -36,7 +36,7 @@ func (p *process) advance(ctx workflow.Context) error {
 		}
 	case failureCode(err) == string(conversation.CodeNotFound):
 		p.log.Warn("There is no such conversation in the record.")
-		p.failures, p.failureCode, p.stands = 0, string(conversation.CodeNotFound), activities.Advanced{}
+		p.failures, p.failureCode, p.stands = 0, string(conversation.CodeNotFound), conversation.Advanced{}
 	default:
 		p.failures++
 		p.failureCode = failureCode(err)

@@ -4,7 +4,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/workflow"
 
-	"guichet.dev/guichet/activities"
+	"guichet.dev/guichet/conversation"
 )
 
 // Conversation looks after one conversation until nothing is left to wait for.
@@ -24,8 +24,8 @@ type process struct {
 	look     bool  // Advance must run
 	wokenSeq int64 // the highest seq of a wake
 
-	stands      activities.Advanced // where the conversation stands
-	failures    int                 // of Advance in a row
+	stands      conversation.Advanced // where the conversation stands
+	failures    int                   // of Advance in a row
 	failureCode string
 	alarm       alarm
 	sender      sender

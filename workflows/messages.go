@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
 )
 
@@ -64,9 +63,9 @@ type State struct {
 
 // SendState is what the sender is doing.
 type SendState struct {
-	Busy      bool                   `json:"busy,omitempty"`
-	Outcome   activities.SendOutcome `json:"outcome,omitempty"` // of the last Send
-	MessageID string                 `json:"message_id,omitempty"`
-	Code      string                 `json:"code,omitempty"`
-	WaitUntil time.Time              `json:"wait_until,omitzero"` // on the workflow's clock
+	Busy      bool                     `json:"busy,omitempty"`
+	Outcome   conversation.SendOutcome `json:"outcome,omitempty"` // of the last Send
+	MessageID string                   `json:"message_id,omitempty"`
+	Code      string                   `json:"code,omitempty"`
+	WaitUntil time.Time                `json:"wait_until,omitzero"` // on the workflow's clock
 }

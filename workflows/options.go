@@ -26,7 +26,7 @@ func shortDatabase(ctx workflow.Context) workflow.Context {
 func providerCall(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           SendTaskQueue,
-		StartToCloseTimeout: 60 * time.Second,
+		StartToCloseTimeout: 30 * time.Second, // a call has 15 s; after a worker died this is how long its send is waited for
 		WaitForCancellation: true,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:    time.Second,

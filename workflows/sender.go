@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"guichet.dev/guichet/activities"
+	"guichet.dev/guichet/conversation"
 )
 
 // shortestWait is the least pause before a message that must wait is looked at again.
@@ -45,11 +46,11 @@ func (s *sender) run(ctx workflow.Context, p *process) {
 	var a *activities.Activities
 	for again := true; again && ctx.Err() == nil; {
 		s.asked = false
-		var result activities.SendResult
+		var result conversation.SendResult
 		err := workflow.ExecuteActivity(providerCall(ctx), a.Send, activities.SendInput{ConversationID: p.input.ConversationID}).Get(ctx, &result)
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("Sending stopped until the next wake.", "code", failureCode(err))
-			result = activities.SendResult{Outcome: activities.OutcomeHeld, Code: failureCode(err)}
+			result = conversation.SendResult{Outcome: conversation.OutcomeHeld, Code: failureCode(err)}
 		}
 		s.state = SendState{Outcome: result.Outcome, MessageID: result.MessageID, Code: result.Code}
 		again = s.again(ctx, result)
@@ -58,11 +59,11 @@ func (s *sender) run(ctx workflow.Context, p *process) {
 
 // again reports whether another Send may get further, after the pause that the last one asked for. When Advance reports
 // messages during the pause, it ends: what the message waits for may have come. A held message is left alone until then.
-func (s *sender) again(ctx workflow.Context, last activities.SendResult) bool {
+func (s *sender) again(ctx workflow.Context, last conversation.SendResult) bool {
 	switch last.Outcome {
-	case activities.OutcomeSent, activities.OutcomeFailed, activities.OutcomeCancelled:
+	case conversation.OutcomeSent, conversation.OutcomeFailed, conversation.OutcomeCancelled:
 		return s.asked || !last.Last
-	case activities.OutcomeWait, activities.OutcomeUnknown:
+	case conversation.OutcomeWait, conversation.OutcomeUnknown:
 		wait := max(last.Wait, shortestWait)
 		s.state.WaitUntil = workflow.Now(ctx).Add(wait)
 		_, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return s.asked })

@@ -9,19 +9,18 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/workflow"
 
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/workflows"
 )
 
 var (
-	sent    = activities.SendResult{Outcome: activities.OutcomeSent}
-	failed  = activities.SendResult{Outcome: activities.OutcomeFailed, Code: "131026"}
-	lastOne = activities.SendResult{Outcome: activities.OutcomeSent, Last: true}
+	sent    = conversation.SendResult{Outcome: conversation.OutcomeSent}
+	failed  = conversation.SendResult{Outcome: conversation.OutcomeFailed, Code: "131026"}
+	lastOne = conversation.SendResult{Outcome: conversation.OutcomeSent, Last: true}
 )
 
-func waits(d time.Duration) activities.SendResult {
-	return activities.SendResult{Outcome: activities.OutcomeWait, Wait: d}
+func waits(d time.Duration) conversation.SendResult {
+	return conversation.SendResult{Outcome: conversation.OutcomeWait, Wait: d}
 }
 
 func decode(next *workflow.ContinueAsNewError, in *workflows.Input) error {
@@ -103,13 +102,13 @@ func TestHeldDoesNotKeepTheRunOpen(t *testing.T) {
 func TestUnknownDelaysTheNext(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	s.record.Queue(activities.SendResult{Outcome: activities.OutcomeUnknown, Wait: time.Minute})
+	s.record.Queue(conversation.SendResult{Outcome: conversation.OutcomeUnknown, Wait: time.Minute})
 	s.record.Queue(lastOne)
 	start := s.Now()
 	s.at(30*time.Second, func() {
 		equal(t, "sends meanwhile", s.record.Tally().Sends, 1)
 		state := s.state()
-		equal(t, "outcome", state.Send.Outcome, activities.OutcomeUnknown)
+		equal(t, "outcome", state.Send.Outcome, conversation.OutcomeUnknown)
 		equal(t, "busy", state.Send.Busy, true)
 	})
 	equal(t, "waiting", s.ended().Waiting, 0)

@@ -260,7 +260,7 @@ func (m *message) identityChange(at time.Time) channel.Body {
 	if m.System == nil {
 		return nil
 	}
-	reason := ""
+	var reason string
 	switch m.System.Type {
 	case "user_changed_number":
 		reason = "number"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -49,7 +50,12 @@ func settings(t *testing.T, more map[string]string) config.Config {
 // start runs a process until the test ends, or until the function returned is called.
 func start(t *testing.T, cfg config.Config, mode app.Mode) (*app.App, func()) {
 	t.Helper()
-	a, err := app.New(t.Context(), cfg, mode, testkit.Logger(t))
+	return startLogged(t, cfg, mode, testkit.Logger(t))
+}
+
+func startLogged(t *testing.T, cfg config.Config, mode app.Mode, logger *slog.Logger) (*app.App, func()) {
+	t.Helper()
+	a, err := app.New(t.Context(), cfg, mode, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,20 +80,30 @@ func start(t *testing.T, cfg config.Config, mode app.Mode) (*app.App, func()) {
 // get reads an address of a process, with the bootstrap token.
 func get(t *testing.T, a *app.App, path string, out any) int {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.Address()+path, nil)
+	status, err := fetch(t, "http://"+a.Address()+path, out)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return status
+}
+
+// fetch reads JSON from an address, with the bootstrap token.
+func fetch(t *testing.T, address string, out any) (int, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		return 0, err
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	err = json.NewDecoder(response.Body).Decode(out)
 	if err := errors.Join(err, response.Body.Close()); err != nil {
-		t.Fatalf("%s: %v", path, err)
+		return 0, fmt.Errorf("%s: %w", address, err)
 	}
-	return response.StatusCode
+	return response.StatusCode, nil
 }
 
 // connect runs a simulator and connects its number.

@@ -66,17 +66,13 @@ func Repair(ctx context.Context, cfg config.Config, o RepairOptions) (report wor
 		now.Shift(time.Duration(shown.OffsetSeconds * float64(time.Second)))
 	}
 	err = withDatabase(ctx, cfg, func(db *bun.DB) error {
-		err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
-			if o.NewEpoch {
-				if _, err := tx.NewRaw("UPDATE installation SET epoch = epoch + 1").Exec(ctx); err != nil {
-					return fmt.Errorf("begin a new epoch: %w", err)
-				}
+		if o.NewEpoch {
+			if _, err := db.NewRaw("UPDATE installation SET epoch = epoch + 1").Exec(ctx); err != nil {
+				return fmt.Errorf("begin a new epoch: %w", err)
 			}
-			var err error
-			report, err = worker.Repair(ctx, tx, now.Now(), worker.RepairOptions{All: o.All || o.NewEpoch})
-			return err
-		})
-		if err != nil {
+		}
+		var err error
+		if report, err = worker.Repair(ctx, db, now.Now(), worker.RepairOptions{All: o.All || o.NewEpoch}); err != nil {
 			return err
 		}
 		return tellDispatchers(ctx, cfg)

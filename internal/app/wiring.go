@@ -22,6 +22,7 @@ import (
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/outbox"
+	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
 )
@@ -69,7 +70,7 @@ func (a *App) openStores(context.Context) error {
 		DB: a.DB, Keyring: keyring, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
 	})
 	a.Inbox = inbox.New(inbox.Options{
-		DB: a.DB, Accounts: a.Accounts, Adapters: a.adapters, Policy: noRules{}, Now: a.Clock.Now, Notify: a.notify,
+		DB: a.DB, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now, Notify: a.notify,
 		Meaning: meaning, Logger: a.Logger,
 	})
 	receivers, senders := map[conversation.Channel]channel.Receiver{}, map[conversation.Channel]channel.Sender{}
@@ -112,7 +113,7 @@ func (a *App) openServer(ctx context.Context) error {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {
-		return fmt.Errorf("GUICHET_LISTEN: %w", err)
+		return fmt.Errorf("GUICHET_LISTEN (GUICHET_PORT of guichet dev): %w", err)
 	}
 	a.listener = listener
 	a.closers = append(a.closers, func() error {
@@ -143,13 +144,4 @@ func (a *App) migrated(ctx context.Context) error {
 		err = fmt.Errorf("%d migrations are pending: run guichet migrate", len(pending))
 	}
 	return err
-}
-
-// noRules is the policy of an installation without rules.
-type noRules struct{}
-
-func (noRules) Version() int { return 0 }
-
-func (noRules) Decide(conversation.State, conversation.InputEvent, time.Time) ([]conversation.Effect, []conversation.Outcome) {
-	return nil, nil
 }

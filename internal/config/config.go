@@ -24,7 +24,7 @@ type Config struct {
 	DataDir         string        `env:"GUICHET_DATA_DIR" default:"data" doc:"The folder for what guichet dev keeps: databases, logs, the encryption key"`
 	EncryptionKey   string        `env:"GUICHET_ENCRYPTION_KEY" kind:"secret" doc:"The keyset with which secrets are encrypted in the database: a Tink AEAD keyset in base64, made by guichet key"`
 	KeyFile         string        `env:"GUICHET_ENCRYPTION_KEY_FILE" doc:"A file with that keyset, if it is not in the environment. guichet dev makes one in the data folder"`
-	BootstrapToken  string        `env:"GUICHET_BOOTSTRAP_TOKEN" kind:"secret" doc:"An API token with all permissions that is made at the start, at least 16 characters"`
+	BootstrapToken  string        `env:"GUICHET_BOOTSTRAP_TOKEN" kind:"secret" doc:"An API token with all permissions that is made at the start. It opens everything: choose 20 characters or more"`
 	Demo            bool          `env:"GUICHET_DEMO" default:"false" doc:"The clock follows the simulator's, and providers may have private addresses"`
 	SimulatorURL    string        `env:"GUICHET_SIMULATOR_URL" kind:"url" doc:"The simulator whose clock is followed in a demo. guichet dev knows its own"`
 	AllowPrivate    string        `env:"GUICHET_ALLOW_PRIVATE_PROVIDERS" default:"auto" oneof:"auto,true,false" doc:"Whether the API address of an account may lie in a private network or be without TLS. auto: in a demo only"`

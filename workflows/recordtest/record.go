@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
 )
 
@@ -18,7 +17,7 @@ type Record struct {
 	now func() time.Time
 
 	mu        sync.Mutex
-	stands    activities.Advanced
+	stands    conversation.Advanced
 	lastSeq   int64
 	deadlines map[string]time.Time
 	fired     []string
@@ -36,7 +35,7 @@ type Record struct {
 // message is an outgoing message with what its next attempts come to.
 type message struct {
 	id      string
-	results []activities.SendResult
+	results []conversation.SendResult
 }
 
 // New returns an open conversation whose clock is now.
@@ -44,7 +43,7 @@ func New(now func() time.Time) *Record {
 	return &Record{
 		now:       now,
 		deadlines: map[string]time.Time{},
-		stands:    activities.Advanced{Status: conversation.StatusOpen, Channel: "whatsapp", AccountID: "account-1"},
+		stands:    conversation.Advanced{Status: conversation.StatusOpen, Channel: "whatsapp", AccountID: "account-1"},
 	}
 }
 
@@ -87,7 +86,7 @@ func (r *Record) NoDeadline(kind string) {
 
 // Queue adds an outgoing message. Its attempts come to the given results in turn; the last of them must settle it, or be
 // unknown, after which it no longer holds up the next.
-func (r *Record) Queue(results ...activities.SendResult) {
+func (r *Record) Queue(results ...conversation.SendResult) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.messages = append(r.messages, &message{id: "message-" + strconv.Itoa(len(r.messages)+1), results: results})
@@ -122,7 +121,7 @@ func (r *Record) OnSend(f func()) {
 }
 
 // Advance applies what is new and fires what is due.
-func (r *Record) Advance(_ context.Context, _ string) (activities.Advanced, error) {
+func (r *Record) Advance(_ context.Context, _ string) (conversation.Advanced, error) {
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,7 +129,7 @@ func (r *Record) Advance(_ context.Context, _ string) (activities.Advanced, erro
 	if len(r.failures) > 0 {
 		err := r.failures[0]
 		r.failures = r.failures[1:]
-		return activities.Advanced{}, err
+		return conversation.Advanced{}, err
 	}
 	out := r.stands
 	out.Now = now
@@ -158,7 +157,7 @@ func (r *Record) Advance(_ context.Context, _ string) (activities.Advanced, erro
 }
 
 // SendNext takes the next result of the first message.
-func (r *Record) SendNext(_ context.Context, _ string) (activities.SendResult, error) {
+func (r *Record) SendNext(_ context.Context, _ string) (conversation.SendResult, error) {
 	r.mu.Lock()
 	r.sends++
 	r.calling++
@@ -175,11 +174,11 @@ func (r *Record) SendNext(_ context.Context, _ string) (activities.SendResult, e
 	case len(r.sendFails) > 0:
 		err := r.sendFails[0]
 		r.sendFails = r.sendFails[1:]
-		return activities.SendResult{}, err
+		return conversation.SendResult{}, err
 	case len(r.messages) == 0:
-		return activities.SendResult{Outcome: activities.OutcomeNothing}, nil
+		return conversation.SendResult{Outcome: conversation.OutcomeNothing}, nil
 	case r.held:
-		return activities.SendResult{Outcome: activities.OutcomeHeld, Code: "account_paused"}, nil
+		return conversation.SendResult{Outcome: conversation.OutcomeHeld, Code: "account_paused"}, nil
 	}
 	first := r.messages[0]
 	result := first.results[0]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"guichet.dev/guichet/intake"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/rules"
 )
@@ -40,6 +42,8 @@ type Office struct {
 	Inbox    *inbox.Inbox
 	Outbox   *outbox.Outbox
 	Provider *Provider
+
+	frozen atomic.Pointer[time.Time]
 }
 
 // Open opens an office with one WhatsApp account.
@@ -51,22 +55,26 @@ func Open(t testing.TB) *Office {
 	fatal(t, err)
 	ring, err := accounts.ParseKey(key)
 	fatal(t, err)
-	o.Store = accounts.NewStore(accounts.Options{DB: o.DB, Keyring: ring, Clock: o.Clock, AllowPrivate: true})
+	wake := func(ctx context.Context, accountID string) error {
+		_, err := ledger.WakeHolding(ctx, o.DB, accountID)
+		return err
+	}
+	o.Store = accounts.NewStore(accounts.Options{DB: o.DB, Keyring: ring, Clock: o.Clock, AllowPrivate: true, OnResume: wake})
 	o.Account = o.Connect(t, "106540352242922", Secret)
 	log := testkit.Logger(t)
-	adapter := player{Adapter: whatsapp.New(whatsapp.Options{Now: o.Clock.Now}), provider: o.Provider}
+	adapter := player{Adapter: whatsapp.New(whatsapp.Options{Now: o.Now}), provider: o.Provider}
 	o.Inbox = inbox.New(inbox.Options{
 		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: adapter}, Policy: rules.Empty(),
-		Now: o.Clock.Now, Notify: func() {}, Logger: log,
+		Now: o.Now, Notify: func() {}, Logger: log,
 		Meaning: func(_ conversation.Channel, code string) string { return whatsapp.Meaning(code) },
 	})
 	o.Outbox = outbox.New(outbox.Options{
 		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Sender{conversation.WhatsApp: adapter},
-		Now: o.Clock.Now, Observer: silent{}, Logger: log,
+		Now: o.Now, Observer: silent{}, Logger: log,
 	})
 	o.Intake = intake.New(intake.Options{
 		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Receiver{conversation.WhatsApp: adapter},
-		Now: o.Clock.Now, Notify: func() {}, Observer: silent{}, Logger: log,
+		Now: o.Now, Notify: func() {}, Observer: silent{}, Logger: log,
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -91,8 +99,41 @@ func (o *Office) Connect(t testing.TB, providerID, secret string) accounts.Accou
 	return a
 }
 
+// Now is the office's time.
+func (o *Office) Now() time.Time {
+	if at := o.frozen.Load(); at != nil {
+		return *at
+	}
+	return o.Clock.Now()
+}
+
+// Freeze stops the office's clock: only At and Forward move it from now on.
+func (o *Office) Freeze() {
+	now := o.Now()
+	o.frozen.Store(&now)
+}
+
 // At moves the office's clock to a time, where it goes on.
-func (o *Office) At(t time.Time) { o.Clock.Shift(time.Until(t)) }
+func (o *Office) At(t time.Time) {
+	o.Clock.Shift(time.Until(t))
+	if o.frozen.Load() != nil {
+		o.frozen.Store(&t)
+	}
+}
+
+// Forward moves the office's clock on. Many may do so at once.
+func (o *Office) Forward(d time.Duration) {
+	for {
+		at := o.frozen.Load()
+		if at == nil {
+			o.Clock.Shift(o.Clock.Offset() + d)
+			return
+		}
+		if next := at.Add(d); o.frozen.CompareAndSwap(at, &next) {
+			return
+		}
+	}
+}
 
 // Agent makes an active agent.
 func (o *Office) Agent(t testing.TB, name string) conversation.Actor {

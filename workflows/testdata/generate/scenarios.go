@@ -4,16 +4,15 @@ import (
 	"slices"
 	"time"
 
-	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
 )
 
 var (
-	sent     = activities.SendResult{Outcome: activities.OutcomeSent}
-	lastSent = activities.SendResult{Outcome: activities.OutcomeSent, Last: true}
-	failed   = activities.SendResult{Outcome: activities.OutcomeFailed, Code: "131026", Last: true}
-	waits    = activities.SendResult{Outcome: activities.OutcomeWait, Wait: time.Second}
-	unknown  = activities.SendResult{Outcome: activities.OutcomeUnknown, Wait: time.Second}
+	sent     = conversation.SendResult{Outcome: conversation.OutcomeSent}
+	lastSent = conversation.SendResult{Outcome: conversation.OutcomeSent, Last: true}
+	failed   = conversation.SendResult{Outcome: conversation.OutcomeFailed, Code: "131026", Last: true}
+	waits    = conversation.SendResult{Outcome: conversation.OutcomeWait, Wait: time.Second}
+	unknown  = conversation.SendResult{Outcome: conversation.OutcomeUnknown, Wait: time.Second}
 
 	noDatabase = conversation.Errorf(conversation.CodeUnavailable, "no database")
 )
