@@ -132,7 +132,7 @@ func (b *book) lock(ctx context.Context, tx bun.Tx) error {
 	if len(b.merges) > 0 {
 		mode = "UPDATE"
 	}
-	err := postgres.Rows(ctx, tx, func(row *sql.Rows) error {
+	return postgres.LaterRows(ctx, tx, "lock contacts", func(row postgres.Row) error {
 		var merged bool
 		if err := row.Scan(&merged); err != nil {
 			return err
@@ -142,10 +142,6 @@ func (b *book) lock(ctx context.Context, tx bun.Tx) error {
 		}
 		return nil
 	}, "SELECT merged_into IS NOT NULL FROM contacts WHERE id = ANY($1::uuid[]) ORDER BY id FOR "+mode, ids)
-	if err != nil {
-		return fmt.Errorf("lock contacts: %w", err)
-	}
-	return nil
 }
 
 // updateContacts writes what changed. Others may have changed names since they were read, so the newest is chosen again; a
