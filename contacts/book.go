@@ -30,9 +30,9 @@ func openBook(ctx context.Context, tx bun.Tx, sightings []Sighting) (*book, erro
 		return b, nil
 	}
 	err := postgres.Rows(ctx, tx, b.read, `SELECT i.channel, i.kind, i.key, i.address, i.owned_since, i.retired_at, c.id, c.name, c.named_at, c.phone, c.created_at
-		FROM unnest($1::text[], $2::text[], $3::text[]) AS k(channel, kind, key)
-		JOIN identities i ON i.channel = k.channel AND i.kind = k.kind AND i.key = k.key
-		JOIN contacts c ON c.id = i.contact_id`, channels, kinds, keys)
+		FROM unnest($1::text[], $2::text[], $3::text[]) AS k(channel, kind, key),
+		LATERAL (SELECT * FROM identities WHERE channel = k.channel AND kind = k.kind AND key = k.key OFFSET 0) AS i,
+		LATERAL (SELECT * FROM contacts WHERE id = i.contact_id OFFSET 0) AS c`, channels, kinds, keys)
 	if err != nil {
 		return nil, fmt.Errorf("read identities: %w", err)
 	}
@@ -132,7 +132,7 @@ func (b *book) lock(ctx context.Context, tx bun.Tx) error {
 	if len(b.merges) > 0 {
 		mode = "UPDATE"
 	}
-	err := postgres.Rows(ctx, tx, func(row *sql.Rows) error {
+	return postgres.LaterRows(ctx, tx, "lock contacts", func(row postgres.Row) error {
 		var merged bool
 		if err := row.Scan(&merged); err != nil {
 			return err
@@ -142,10 +142,6 @@ func (b *book) lock(ctx context.Context, tx bun.Tx) error {
 		}
 		return nil
 	}, "SELECT merged_into IS NOT NULL FROM contacts WHERE id = ANY($1::uuid[]) ORDER BY id FOR "+mode, ids)
-	if err != nil {
-		return fmt.Errorf("lock contacts: %w", err)
-	}
-	return nil
 }
 
 // updateContacts writes what changed. Others may have changed names since they were read, so the newest is chosen again; a

@@ -40,7 +40,7 @@ type Resolution struct {
 // Resolve finds or makes the contact of each sighting in a constant number of statements, keeps names and addresses up to
 // date, and merges contacts that prove to be one. It locks the contacts that it finds, in the order of their ids, so it
 // must come before any conversation is locked: none of them can be merged away until the transaction ends. It
-// returns ErrRace if the transaction must be repeated.
+// returns ErrRace if the transaction must be repeated; in a transaction of postgres.InPipeline a later statement may.
 func Resolve(ctx context.Context, tx bun.Tx, sightings []Sighting, now time.Time) (Resolution, error) {
 	b, err := openBook(ctx, tx, sightings)
 	if err != nil {

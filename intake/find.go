@@ -249,9 +249,9 @@ func (b *batch) findKnown() error {
 		}
 		return nil
 	}, `WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[]) AS k(a, p))
-		SELECT k.a, k.p, false FROM k JOIN messages m ON m.account_id = k.a AND m.provider_id = k.p
-		UNION ALL SELECT k.a, k.p, true FROM k JOIN amendments e ON e.account_id = k.a AND e.target_id = k.p
-		UNION ALL SELECT k.a, k.p, true FROM k JOIN receipts r ON r.account_id = k.a AND r.provider_id = k.p AND r.message_id IS NULL`,
+		SELECT k.a, k.p, false FROM k, LATERAL (SELECT FROM messages WHERE account_id = k.a AND provider_id = k.p LIMIT 1) AS m
+		UNION ALL SELECT k.a, k.p, true FROM k, LATERAL (SELECT FROM amendments WHERE account_id = k.a AND target_id = k.p LIMIT 1) AS e
+		UNION ALL SELECT k.a, k.p, true FROM k, LATERAL (SELECT FROM receipts WHERE account_id = k.a AND provider_id = k.p AND message_id IS NULL LIMIT 1) AS r`,
 		accountIDs, providerIDs)
 	if err != nil {
 		return fmt.Errorf("find duplicates: %w", err)

@@ -58,15 +58,16 @@ type Touched struct {
 }
 
 // LockTouched locks conversations in the order of their ids and returns them by id; in a transaction of
-// postgres.InPipeline the map is filled with the next statement whose outcome is asked for. OFFSET 0 makes the planner look each
-// contact up by itself: with young statistics it reads the whole list instead.
+// postgres.InPipeline the map is filled with the next statement whose outcome is asked for. Whatever the planner believes of
+// the tables, which with young statistics is often wrong, the statement leaves it no way but to look each key up: the outer
+// query has an array, OFFSET 0 keeps the inner one to itself, and IS TRUE keeps it from finding a whole account.
 func LockTouched(ctx context.Context, tx bun.Tx, t Touched) (map[string]*Row, error) {
 	rows := make(map[string]*Row)
-	err := postgres.LaterRows(ctx, tx, "lock conversations", rowInto(rows), `SELECT `+columns+` FROM conversations WHERE id IN (
+	err := postgres.LaterRows(ctx, tx, "lock conversations", rowInto(rows), `SELECT `+columns+` FROM conversations WHERE id = ANY(ARRAY(
 		SELECT unnest($1::uuid[])
 		UNION SELECT c.id FROM unnest($2::uuid[], $3::uuid[]) AS k(a, p),
-			LATERAL (SELECT id FROM conversations WHERE contact_id = k.p AND account_id = k.a AND merged_into IS NULL OFFSET 0) AS c
-		UNION SELECT id FROM conversations WHERE contact_id = ANY($4::uuid[]))
+			LATERAL (SELECT id FROM conversations WHERE contact_id = k.p AND (account_id = k.a AND merged_into IS NULL) IS TRUE OFFSET 0) AS c
+		UNION SELECT id FROM conversations WHERE contact_id = ANY($4::uuid[])))
 		ORDER BY id FOR NO KEY UPDATE`, t.IDs, t.AccountIDs, t.ContactIDs, t.Merged)
 	return rows, err
 }

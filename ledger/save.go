@@ -19,7 +19,7 @@ const sweepAfter = 5 * time.Minute
 
 // saveAll writes conversations, events and dispatches in one statement: a round trip costs as much as the rows of a small
 // batch. $1 to $35 are the columns of the conversations, $36 whether they are new and $37 whether their workflow must look.
-// The dispatches' times are the database's: the dispatcher's leases must not follow a shifted clock.
+// ANY($1) keeps the planner from reading the whole table while it believes that it is small. The dispatches' times are the database's: the dispatcher's leases must not follow a shifted clock.
 const saveAll = `WITH v AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[],
 	$8::uuid[], $9::uuid[], $10::uuid[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
 	$17::timestamptz[], $18::timestamptz[], $19::jsonb[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[],
@@ -36,7 +36,7 @@ updated AS (UPDATE conversations AS c SET contact_id = v.contact_id, status = v.
 	summary = v.summary, last_inbound_at = v.last_inbound_at, waiting_since = v.waiting_since,
 	first_reply_at = v.first_reply_at, opened_at = v.opened_at, done_at = v.done_at, tries = v.tries,
 	stuck_code = v.stuck_code, failing_since = v.failing_since
-	FROM v WHERE c.id = v.id AND NOT v.is_new),
+	FROM v WHERE c.id = v.id AND NOT v.is_new AND c.id = ANY($1::uuid[])),
 told AS (INSERT INTO events (conversation_id, seq, kind, actor_kind, actor_id, cause, data, at, effect_key, recorded_at)
 	SELECT *, $47::timestamptz FROM unnest($38::uuid[], $39::bigint[], $40::text[], $41::text[], $42::text[], $43::jsonb[], $44::jsonb[],
 		$45::timestamptz[], $46::text[]))

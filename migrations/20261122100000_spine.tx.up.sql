@@ -211,7 +211,7 @@ CREATE TABLE conversations (
     failing_since      timestamptz,
     created_at         timestamptz NOT NULL,
     UNIQUE (account_id, thread_key)
-);
+) WITH (fillfactor = 80); -- a message that moves no index entry stays on its page
 CREATE INDEX conversations_contact ON conversations (contact_id, account_id);
 CREATE INDEX conversations_merged ON conversations (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX conversations_list ON conversations (status, last_activity_at DESC, id DESC) WHERE merged_into IS NULL;
