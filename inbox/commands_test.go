@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -42,7 +43,7 @@ func wantCode(t *testing.T, err error, code conversation.Code, field string) {
 		t.Errorf("error %v, want code %s", err, code)
 		return
 	}
-	if e, ok := err.(*conversation.Error); !ok || e.Field != field || e.Message == "" {
+	if e, ok := errors.AsType[*conversation.Error](err); !ok || e.Field != field || e.Message == "" {
 		t.Errorf("error %v, want field %q", err, field)
 	}
 }
@@ -137,7 +138,7 @@ func TestAttend(t *testing.T) {
 				return
 			}
 			wantCode(t, err, conversation.CodeConflict, "")
-			if e, ok := err.(*conversation.Error); !ok || e.Details["assignee_id"] == "" {
+			if e, ok := errors.AsType[*conversation.Error](err); !ok || e.Details["assignee_id"] == "" {
 				t.Errorf("the colleague is not named: %+v", err)
 			}
 			losers++
@@ -148,7 +149,7 @@ func TestAttend(t *testing.T) {
 		t.Fatalf("winner %q, %d losers", winner, losers)
 	}
 	_, err := d.Inbox.Attend(t.Context(), d.maria, d.id)
-	if e, ok := err.(*conversation.Error); !ok || e.Details["assignee_id"] != winner {
+	if e, ok := errors.AsType[*conversation.Error](err); !ok || e.Details["assignee_id"] != winner {
 		t.Errorf("conflict names %v, want %s", err, winner)
 	}
 	if _, err := d.Inbox.Attend(t.Context(), conversation.Actor{Kind: conversation.ActorAgent, ID: winner}, d.id); err != nil {
@@ -296,7 +297,7 @@ func TestCommandsOnAMergedConversation(t *testing.T) {
 		},
 	} {
 		err := do()
-		if e, ok := err.(*conversation.Error); !ok || e.Code != conversation.CodeConflict || e.Details["merged_into"] != into {
+		if e, ok := errors.AsType[*conversation.Error](err); !ok || e.Code != conversation.CodeConflict || e.Details["merged_into"] != into {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -146,7 +146,7 @@ func (in *Intake) parse(ctx context.Context, d *delivery) error {
 	updates, err := adapter.Parse(d.body)
 	if err != nil {
 		d.unparsable = err.Error()
-		return nil
+		return nil //nolint:nilerr // a body that cannot be read is parked, which is no failure
 	}
 	d.updates = make([]routed, len(updates))
 	for i, u := range updates {
