@@ -165,7 +165,11 @@ func TestGateRefusesAtOnce(t *testing.T) {
 	}
 	action := func() inbox.Action {
 		t.Helper()
-		for _, a := range d.Only(t).Actions {
+		c, err := d.Inbox.Get(t.Context(), d.Only(t).ID, d.maria)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range c.Actions {
 			if a.Name == "send_text" {
 				return a
 			}
