@@ -17,10 +17,10 @@ var errMoved = errors.New("the conversation got another contact in between")
 // maxMoves bounds how often InTx begins anew; contacts are merged rarely.
 const maxMoves = 5
 
-// InTx is postgres.InTx for work that locks a conversation together with its contact, see LockWith.
+// InTx is postgres.InPipeline for work that locks a conversation together with its contact, see LockWith.
 func InTx(ctx context.Context, db *bun.DB, fn func(ctx context.Context, tx bun.Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := postgres.InTx(ctx, db, fn)
+		err := postgres.InPipeline(ctx, db, fn)
 		if attempt == maxMoves || !errors.Is(err, errMoved) {
 			return err
 		}
