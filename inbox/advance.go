@@ -81,8 +81,8 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 				return err
 			}
 		}
-		result, err = advanced(ctx, tx, row, decision, now)
-		return err
+		result = advanced(row, decision, now)
+		return ledger.WhetherWaiting(ctx, tx, row.ID, &result.Unsettled)
 	})
 	return result, err
 }
@@ -222,12 +222,12 @@ func writeDecision(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversati
 		}
 		parts[i] = string(body)
 	}
-	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO decisions (conversation_id, seq, at, version, outcomes, effects, next)
+	return postgres.Later(ctx, tx, "write decision", `INSERT INTO decisions (conversation_id, seq, at, version, outcomes, effects, next)
 		VALUES ($1::uuid, $2, $3, $4, $5::jsonb, $6::jsonb, $7::jsonb)`, row.ID, d.Seq, now, d.Version, parts[0], parts[1], parts[2])
-	return wrap("write decision", err)
 }
 
-func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.Decision, now time.Time) (conversation.Advanced, error) {
+// advanced says where the conversation stands; whether messages wait is found out by Advance as it commits.
+func advanced(row *ledger.Row, d conversation.Decision, now time.Time) conversation.Advanced {
 	a := conversation.Advanced{
 		Now: now, AppliedSeq: row.AppliedSeq, Status: row.Status, Channel: row.Channel, AccountID: row.AccountID, AssigneeID: row.AssigneeID,
 	}
@@ -237,9 +237,7 @@ func advanced(ctx context.Context, tx bun.Tx, row *ledger.Row, d conversation.De
 	for _, o := range d.Outcomes {
 		a.Steps = append(a.Steps, fmt.Sprintf("%s#%d=%s", o.Step, o.Seq, o.Result))
 	}
-	waiting, err := ledger.Waiting(ctx, tx, row.ID)
-	a.Unsettled = len(waiting) > 0
-	return a, err
+	return a
 }
 
 // noteFailure counts failed attempts in a row, so that a conversation which cannot proceed is listed as stuck. It does

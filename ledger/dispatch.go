@@ -21,10 +21,9 @@ func WakeHolding(ctx context.Context, db bun.IDB, accountID string) (int, error)
 
 // WakeContact tells the workflows of a contact's other conversations that hold queued messages to look again, after a
 // message of the contact was examined: automatic sends wait for that wherever it was written.
-func WakeContact(ctx context.Context, db bun.IDB, examined *Row) error {
-	_, err := wake(ctx, db, `SELECT DISTINCT c.id, c.wake_seq FROM conversations c JOIN messages m ON m.conversation_id = c.id
-		WHERE c.contact_id = $1::uuid AND c.channel = $2 AND c.id <> $3::uuid AND m.state = 'queued'`, examined.ContactID, string(examined.Channel), examined.ID)
-	return err
+func WakeContact(ctx context.Context, tx bun.Tx, examined *Row) error {
+	return postgres.Later(ctx, tx, "wake the contact's conversations", insertWakes(`SELECT DISTINCT c.id, c.wake_seq FROM conversations c JOIN messages m ON m.conversation_id = c.id
+		WHERE c.contact_id = $1::uuid AND c.channel = $2 AND c.id <> $3::uuid AND m.state = 'queued'`), examined.ContactID, string(examined.Channel), examined.ID)
 }
 
 // WakeArmed tells the workflows of all conversations with a deadline to look again, after the clock was shifted.
@@ -32,10 +31,15 @@ func WakeArmed(ctx context.Context, db bun.IDB) (int, error) {
 	return wake(ctx, db, `SELECT id, wake_seq FROM conversations WHERE next_deadline_at IS NOT NULL`)
 }
 
+// insertWakes returns the statement that wakes the conversations which a query names.
+func insertWakes(which string) string {
+	return `INSERT INTO dispatches (conversation_id, up_to_seq, since, due_at)
+		SELECT w.id, w.wake_seq, clock_timestamp(), clock_timestamp() FROM (` + which + ` ORDER BY 1) AS w
+		ON CONFLICT (conversation_id) DO UPDATE SET version = dispatches.version + 1`
+}
+
 func wake(ctx context.Context, db bun.IDB, which string, args ...any) (int, error) {
-	res, err := postgres.Raw(db).ExecContext(ctx, `INSERT INTO dispatches (conversation_id, up_to_seq, since, due_at)
-		SELECT w.id, w.wake_seq, clock_timestamp(), clock_timestamp() FROM (`+which+` ORDER BY 1) AS w
-		ON CONFLICT (conversation_id) DO UPDATE SET version = dispatches.version + 1`, args...)
+	res, err := postgres.Raw(db).ExecContext(ctx, insertWakes(which), args...)
 	if err != nil {
 		return 0, fmt.Errorf("wake conversations: %w", err)
 	}

@@ -63,3 +63,10 @@ func Waiting(ctx context.Context, db bun.IDB, conversationID string) ([]string, 
 	}
 	return ids, nil
 }
+
+// WhetherWaiting finds out whether a conversation has outgoing messages that must still be worked on. In a transaction of
+// postgres.InPipeline the answer is there when it has committed.
+func WhetherWaiting(ctx context.Context, tx bun.Tx, conversationID string, waiting *bool) error {
+	return postgres.LaterRows(ctx, tx, "find waiting messages", func(row postgres.Row) error { return row.Scan(waiting) },
+		"SELECT EXISTS (SELECT 1 FROM messages WHERE conversation_id = $1::uuid AND state IN ('queued', 'sending'))", conversationID)
+}
