@@ -64,7 +64,8 @@ func TestStorm(t *testing.T) {
 	if n := s.Count(t, "SELECT count(*) FROM conversations WHERE applied_seq < last_seq"); n != 0 {
 		t.Errorf("%d conversations are behind", n)
 	}
-	if len(s.calls) < 20 || s.Count(t, "SELECT count(*) FROM conversations WHERE merged_into IS NOT NULL") == 0 {
+	// How many texts pass the gate depends on who opted out when; a storm of none would prove nothing.
+	if len(s.calls) < 10 || s.Count(t, "SELECT count(*) FROM conversations WHERE merged_into IS NOT NULL") == 0 {
 		t.Errorf("a calm storm: %d calls", len(s.calls))
 	}
 }
