@@ -18,7 +18,7 @@ import (
 type Config struct {
 	Listen          string        `env:"GUICHET_LISTEN" default:"127.0.0.1:8080" kind:"address" doc:"Where HTTP is served: webhooks, API, health and metrics. guichet dev takes GUICHET_PORT instead"`
 	DatabaseURL     string        `env:"DATABASE_URL" kind:"secret" doc:"PostgreSQL 15 or newer, as postgres://user:password@host:port/database. guichet dev starts one of its own without it"`
-	DatabaseConns   int           `env:"GUICHET_DATABASE_CONNECTIONS" default:"20" min:"4" max:"500" doc:"Most connections that one process opens"`
+	DatabaseConns   int           `env:"GUICHET_DATABASE_CONNECTIONS" default:"20" min:"4" max:"500" doc:"Most connections that one process opens; a serving process has two more for webhooks"`
 	TemporalAddress string        `env:"TEMPORAL_ADDRESS" kind:"address" doc:"Temporal's frontend as host:port. Its other variables (TEMPORAL_API_KEY, TEMPORAL_TLS_…, TEMPORAL_PROFILE) count too"`
 	Namespace       string        `env:"TEMPORAL_NAMESPACE" default:"default" doc:"The Temporal namespace"`
 	DataDir         string        `env:"GUICHET_DATA_DIR" default:"data" doc:"The folder for what guichet dev keeps: databases, logs, the encryption key"`
