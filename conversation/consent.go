@@ -23,13 +23,11 @@ const (
 
 // Sources of a consent change.
 const (
-	SourceKeyword    = "keyword"     // a whole message such as STOP
-	SourceButton     = "button"      // a tapped opt-out button
-	SourcePreference = "preference"  // the provider's own switch
-	SourceSendError  = "send_error"  // the provider refused because of the contact's wish
-	SourceAgent      = "agent"       // an agent wrote down what the contact said elsewhere
-	SourceImport     = "import"      // brought along from another system
-	SourceCard       = "web_consent" // a form, a contract
+	SourceKeyword    = "keyword"    // a whole message such as STOP
+	SourceButton     = "button"     // a tapped opt-out button
+	SourcePreference = "preference" // the provider's own switch
+	SourceSendError  = "send_error" // the provider refused because of the contact's wish
+	SourceAgent      = "agent"      // an agent wrote down what the contact said elsewhere
 )
 
 // ConsentChange is one entry of the ledger.

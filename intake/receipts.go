@@ -130,12 +130,9 @@ func (b *batch) afterFailure(row *ledger.Row, w *work, m *known, u channel.Recei
 		row.WindowRefusedAt = row.Window(0).Refuse(sentTime(m, u)).RefusedAt
 		row.Wake()
 	case channel.OptedOut:
-		_, err := contacts.ChangeConsent(b.ctx, b.tx, contacts.Change{
-			ConsentChange: conversation.ConsentChange{Scope: conversation.ScopeMarketing, State: conversation.ConsentOptedOut, Source: conversation.SourceSendError, At: u.At},
-			ContactID:     row.ContactID, Channel: row.Channel, Actor: conversation.Actor{Kind: conversation.ActorProvider},
-			ConversationID: row.ID, MessageID: m.id, Key: "send_error:" + m.id,
+		return contacts.RefusedMarketing(b.ctx, b.tx, contacts.Refusal{
+			ContactID: row.ContactID, Channel: row.Channel, ConversationID: row.ID, MessageID: m.id, At: u.At,
 		}, b.now)
-		return err
 	case channel.Unreachable:
 		return contacts.Unreachable(b.ctx, b.tx, row.ContactID, row.Channel, b.now)
 	case channel.StopAccount:

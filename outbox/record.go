@@ -195,12 +195,9 @@ func (o *Outbox) conclude(ctx context.Context, tx bun.Tx, account accounts.Accou
 		row.WindowRefusedAt = row.Window(0).Refuse(r.began).RefusedAt // the customer may have written since
 		row.Wake()
 	case channel.OptedOut:
-		_, err := contacts.ChangeConsent(ctx, tx, contacts.Change{
-			ConsentChange: conversation.ConsentChange{Scope: conversation.ScopeMarketing, State: conversation.ConsentOptedOut, Source: conversation.SourceSendError, At: r.at},
-			ContactID:     row.ContactID, Channel: row.Channel, Actor: conversation.Actor{Kind: conversation.ActorProvider},
-			ConversationID: row.ID, MessageID: c.message.MessageID, Key: "send_error:" + c.message.MessageID,
+		return contacts.RefusedMarketing(ctx, tx, contacts.Refusal{
+			ContactID: row.ContactID, Channel: row.Channel, ConversationID: row.ID, MessageID: c.message.MessageID, At: r.at,
 		}, r.at)
-		return err
 	case channel.Unreachable:
 		return contacts.Unreachable(ctx, tx, row.ContactID, row.Channel, r.at)
 	case channel.StopAccount:
