@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+
+	"guichet.dev/guichet/worker"
 )
 
 const (
@@ -30,7 +32,7 @@ type peerWorkflows struct {
 // startPeer starts a worker with the options that the product's has.
 func startPeer(c client.Client) (*peerWorkflows, error) {
 	p := &peerWorkflows{client: c, handled: map[int64]bool{}, worker: sdkworker.New(c, peerQueue, sdkworker.Options{
-		LocalActivityWorkerOnly: true, MaxConcurrentLocalActivityExecutionSize: 16, MaxConcurrentWorkflowTaskPollers: 8,
+		LocalActivityWorkerOnly: true, MaxConcurrentLocalActivityExecutionSize: worker.DefaultAdvances, WorkflowTaskPollerBehavior: worker.WorkflowPollers,
 	})}
 	p.worker.RegisterWorkflow(p.Idle)
 	p.worker.RegisterActivity(p.Nothing)
@@ -84,7 +86,7 @@ func (p *peerWorkflows) wave(ctx context.Context, count int) (float64, error) {
 		if time.Now().After(deadline) {
 			return 0, fmt.Errorf("%d signals were not handled in %v", p.open(), patienceForWave)
 		}
-		if err := wait(ctx, 5*time.Millisecond); err != nil {
+		if err := wait(ctx, lookEvery); err != nil {
 			return 0, err
 		}
 	}

@@ -25,6 +25,7 @@ const (
 	signalsAtOnce    = 16  // of the peer, and webhooks of the product: as many as the dispatcher signals at a time
 	sampledHistories = 20
 	patienceForWave  = 2 * time.Minute
+	lookEvery        = 25 * time.Millisecond // whether a wave is over: rarely, because looking takes from what is measured
 )
 
 // workflowResult is the last line.
@@ -56,7 +57,7 @@ type flow struct {
 func runWorkflow(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("workflow", flag.ContinueOnError)
 	write := flags.Bool("write", false, "put the figures into "+performanceFile)
-	count := flags.Int("conversations", 300, "how many conversations get a message in each wave")
+	count := flags.Int("conversations", 600, "how many conversations get a message in each wave")
 	waves := flags.Int("waves", 5, "waves of each kind")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -151,17 +152,17 @@ func (f *flow) wave(ctx context.Context) (float64, error) {
 		return 0, err
 	}
 	for deadline := began.Add(patienceForWave); ; {
-		var applied int
-		err := f.stack.app.DB.DB.QueryRowContext(ctx, "SELECT count(*) FROM conversations WHERE applied_seq = last_seq AND applied_seq > 0").Scan(&applied)
+		var behind bool
+		err := f.stack.app.DB.DB.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM conversations WHERE applied_seq < last_seq)").Scan(&behind)
 		switch {
 		case err != nil:
 			return 0, err
-		case applied == f.count:
+		case !behind: // every webhook was answered, so every message is stored
 			return float64(f.count) / time.Since(began).Seconds(), nil
 		case time.Now().After(deadline):
-			return 0, fmt.Errorf("%d of %d conversations were applied in %v", applied, f.count, patienceForWave)
+			return 0, fmt.Errorf("not all of %d conversations were applied in %v", f.count, patienceForWave)
 		}
-		if err := wait(ctx, 5*time.Millisecond); err != nil {
+		if err := wait(ctx, lookEvery); err != nil {
 			return 0, err
 		}
 	}

@@ -51,7 +51,7 @@ var errPanic = errors.New("panic")
 
 func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (conversation.Advanced, error) {
 	var result conversation.Advanced
-	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
+	err := ledger.InTx(ctx, in.Advances, func(ctx context.Context, tx bun.Tx) error {
 		row, err := lockRow(ctx, tx, id, lock)
 		if err != nil {
 			return err

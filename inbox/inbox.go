@@ -23,7 +23,9 @@ type Accounts interface {
 
 // Options are what an Inbox works with.
 type Options struct {
-	DB       *bun.DB
+	DB *bun.DB
+	// Advances are the sessions for Advance, opened with postgres.Options.KeyLookups; nil uses DB.
+	Advances *bun.DB
 	Accounts Accounts
 	Adapters map[conversation.Channel]channel.Adapter
 	Policy   conversation.Policy
@@ -39,7 +41,12 @@ type Options struct {
 type Inbox struct{ Options }
 
 // New returns an Inbox.
-func New(o Options) *Inbox { return &Inbox{o} }
+func New(o Options) *Inbox {
+	if o.Advances == nil {
+		o.Advances = o.DB
+	}
+	return &Inbox{o}
+}
 
 // lockMode is how a command holds the contact: a consent change excludes the send gate, everything else shares it.
 type lockMode int

@@ -27,17 +27,20 @@ const (
 	BuildEnv      = "TEMPORAL_WORKER_BUILD_ID"
 )
 
+// DefaultAdvances is how many workflows decide at a time in one process, each with a database session.
+const DefaultAdvances = 16
+
 // stopTimeout is how long activities may take to finish when the process stops. A claimed send has 15 s for its call.
 const stopTimeout = 20 * time.Second
 
 // attributesEvery is how often the namespace is looked at for its search attributes.
 const attributesEvery = 5 * time.Second
 
-// workflowPollers are of two kinds: those for tasks of runs that this process remembers (its sticky queue) and those for all
+// WorkflowPollers are of two kinds: those for tasks of runs that this process remembers (its sticky queue) and those for all
 // others. Pollers of a fixed number would be of both kinds at once, and as long as the last answer said that the sticky queue
 // has a backlog, all of them ask for sticky tasks only. When a burst makes that backlog time out, its tasks move to the
 // common queue, where nobody asks for them until the last long poll ends, a minute later.
-var workflowPollers = sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
+var WorkflowPollers = sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
 	InitialNumberOfPollers: 4, MinimumNumberOfPollers: 4, MaximumNumberOfPollers: 8,
 })
 
@@ -50,14 +53,14 @@ type Options struct {
 	Clock      *clock.Clock
 	Logger     *slog.Logger
 
-	Advances   int           // local activities at a time, each with a database connection; 16 by default
+	Advances   int           // local activities at a time, each with a database session; [DefaultAdvances] by default
 	Sends      int           // provider calls at a time; 64 by default
 	SweepEvery time.Duration // how often the repair sweep runs; a minute by default
 }
 
 func (o Options) withDefaults() Options {
 	if o.Advances == 0 {
-		o.Advances = 16
+		o.Advances = DefaultAdvances
 	}
 	if o.Sends == 0 {
 		o.Sends = 64
@@ -136,7 +139,7 @@ func (o Options) tryStart(ctx context.Context, version sdkworker.DeploymentOptio
 	conversations := sdkworker.New(o.Client, workflows.TaskQueue, sdkworker.Options{
 		LocalActivityWorkerOnly:                 true,
 		MaxConcurrentLocalActivityExecutionSize: o.Advances,
-		WorkflowTaskPollerBehavior:              workflowPollers,
+		WorkflowTaskPollerBehavior:              WorkflowPollers,
 		WorkerStopTimeout:                       stopTimeout,
 		DeploymentOptions:                       version,
 		OnFatalError:                            report,

@@ -24,6 +24,7 @@ import (
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/worker"
 )
 
 // Mode says which parts a process has. Every process dispatches.
@@ -54,6 +55,7 @@ type App struct {
 	Inbox    *inbox.Inbox
 
 	commits  *bun.DB // the group commits' own sessions
+	advances *bun.DB // those of the workflows' decisions
 	adapters map[conversation.Channel]channel.Adapter
 	intake   *intake.Intake
 	outbox   *outbox.Outbox
@@ -69,7 +71,7 @@ var Version = "development"
 // New opens a process's parts and the address it listens on. If a part fails, those before it are closed again.
 func New(ctx context.Context, cfg config.Config, mode Mode, logger *slog.Logger) (*App, error) {
 	a := &App{Config: cfg, Mode: mode, Logger: logger, Clock: &clock.Clock{}, Metrics: metrics.New()}
-	for _, open := range []func(context.Context) error{a.openDatabase, a.openCommits, a.openTemporal, a.openStores, a.openServer} {
+	for _, open := range []func(context.Context) error{a.openDatabase, a.openCommits, a.openAdvances, a.openTemporal, a.openStores, a.openServer} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -87,16 +89,26 @@ func OpenDatabase(ctx context.Context, cfg config.Config) (*bun.DB, error) {
 
 // openCommits opens the sessions in which group commits run, if this process serves webhooks.
 func (a *App) openCommits(ctx context.Context) (err error) {
-	if !a.Mode.Serve {
-		return nil
-	}
-	a.commits, err = postgres.Open(ctx, a.Config.DatabaseURL, postgres.Options{
-		ApplicationName: "guichet intake", MaxOpenConns: intake.Sessions, KeyLookups: true,
-	})
-	if err == nil {
-		a.closers = append(a.closers, a.commits.Close)
+	if a.Mode.Serve {
+		a.commits, err = a.openKeyLookups(ctx, "guichet intake", intake.Sessions)
 	}
 	return err
+}
+
+// openAdvances opens the sessions in which workflows decide, if this process works for them.
+func (a *App) openAdvances(ctx context.Context) (err error) {
+	if a.Mode.Work {
+		a.advances, err = a.openKeyLookups(ctx, "guichet advance", worker.DefaultAdvances)
+	}
+	return err
+}
+
+func (a *App) openKeyLookups(ctx context.Context, name string, sessions int) (*bun.DB, error) {
+	db, err := postgres.Open(ctx, a.Config.DatabaseURL, postgres.Options{ApplicationName: name, MaxOpenConns: sessions, KeyLookups: true})
+	if err == nil {
+		a.closers = append(a.closers, db.Close)
+	}
+	return db, err
 }
 
 func (a *App) openDatabase(ctx context.Context) (err error) {
