@@ -58,7 +58,7 @@ func runWorkflow(ctx context.Context, args []string) (err error) {
 	flags := flag.NewFlagSet("workflow", flag.ContinueOnError)
 	write := flags.Bool("write", false, "put the figures into "+performanceFile)
 	count := flags.Int("conversations", 600, "how many conversations get a message in each wave")
-	waves := flags.Int("waves", 5, "waves of each kind")
+	waves := flags.Int("waves", 9, "waves of each kind")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

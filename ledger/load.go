@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -12,12 +11,6 @@ import (
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/postgres"
 )
-
-const columns = `id, account_id, channel, contact_id, thread_key, status, snoozed_until, assignee_id, team_id, merged_into,
-	last_seq, wake_seq, inbound_seq, applied_seq, agent_seq, read_seq,
-	window_from, window_refused_at, deadlines, next_deadline_at, closing_told, closed_told,
-	last_activity_at, last_message_id, last_message_at, summary, last_inbound_at, waiting_since, first_reply_at, opened_at,
-	done_at, created_at, tries, stuck_code, failing_since`
 
 // Lock loads a conversation and locks it until the transaction ends. It returns not_found if there is none.
 func Lock(ctx context.Context, tx bun.Tx, id string) (*Row, error) {
@@ -103,25 +96,4 @@ func rowInto(rows map[string]*Row) func(postgres.Row) error {
 		}
 		return err
 	}
-}
-
-func scan(found postgres.Row) (*Row, error) {
-	var (
-		r         Row
-		deadlines []byte
-	)
-	err := found.Scan(&r.ID, &r.AccountID, &r.Channel, &r.ContactID, &r.ThreadKey, &r.Status, postgres.OptTime(&r.SnoozedUntil),
-		postgres.OptText(&r.AssigneeID), postgres.OptText(&r.TeamID), postgres.OptText(&r.MergedInto),
-		&r.LastSeq, &r.WakeSeq, &r.InboundSeq, &r.AppliedSeq, &r.AgentSeq, &r.ReadSeq,
-		postgres.OptTime(&r.WindowFrom), postgres.OptTime(&r.WindowRefusedAt), &deadlines, postgres.OptTime(&r.NextDeadlineAt), postgres.OptTime(&r.ClosingTold),
-		postgres.OptTime(&r.ClosedTold), &r.LastActivityAt, postgres.OptText(&r.LastMessageID), postgres.OptTime(&r.LastMessageAt), &r.Summary,
-		postgres.OptTime(&r.LastInboundAt), postgres.OptTime(&r.WaitingSince), postgres.OptTime(&r.FirstReplyAt), &r.OpenedAt, postgres.OptTime(&r.DoneAt),
-		&r.CreatedAt, &r.Tries, &r.StuckCode, postgres.OptTime(&r.FailingSince))
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(deadlines, &r.Deadlines); err != nil {
-		return nil, fmt.Errorf("deadlines: %w", err)
-	}
-	return &r, nil
 }

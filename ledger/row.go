@@ -45,7 +45,7 @@ type Row struct {
 	DoneAt         time.Time
 	CreatedAt      time.Time
 
-	Tries        int
+	Tries        int64
 	StuckCode    string
 	FailingSince time.Time
 

@@ -17,49 +17,40 @@ import (
 // sweepAfter is how long the workflow has to apply an event before the sweep looks after it.
 const sweepAfter = 5 * time.Minute
 
-// saveAll writes conversations, events and dispatches in one statement: a round trip costs as much as the rows of a small
-// batch. $1 to $35 are the columns of the conversations, $36 whether they are new and $37 whether their workflow must look.
-// ANY($1) keeps the planner from reading the whole table while it believes that it is small. The dispatches' times are the database's: the dispatcher's leases must not follow a shifted clock.
-const saveAll = `WITH v AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[],
-	$8::uuid[], $9::uuid[], $10::uuid[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
-	$17::timestamptz[], $18::timestamptz[], $19::jsonb[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[],
-	$23::timestamptz[], $24::uuid[], $25::timestamptz[], $26::text[], $27::timestamptz[], $28::timestamptz[], $29::timestamptz[],
-	$30::timestamptz[], $31::timestamptz[], $32::timestamptz[], $33::integer[], $34::text[], $35::timestamptz[],
-	$36::boolean[], $37::boolean[]) AS v (` + columns + `, is_new, wake)),
-inserted AS (INSERT INTO conversations (` + columns + `) SELECT ` + columns + ` FROM v WHERE is_new),
-updated AS (UPDATE conversations AS c SET contact_id = v.contact_id, status = v.status, snoozed_until = v.snoozed_until,
-	assignee_id = v.assignee_id, team_id = v.team_id, merged_into = v.merged_into, last_seq = v.last_seq, wake_seq = v.wake_seq,
-	inbound_seq = v.inbound_seq, applied_seq = v.applied_seq, agent_seq = v.agent_seq, read_seq = v.read_seq,
-	window_from = v.window_from, window_refused_at = v.window_refused_at, deadlines = v.deadlines,
-	next_deadline_at = v.next_deadline_at, closing_told = v.closing_told, closed_told = v.closed_told,
-	last_activity_at = v.last_activity_at, last_message_id = v.last_message_id, last_message_at = v.last_message_at,
-	summary = v.summary, last_inbound_at = v.last_inbound_at, waiting_since = v.waiting_since,
-	first_reply_at = v.first_reply_at, opened_at = v.opened_at, done_at = v.done_at, tries = v.tries,
-	stuck_code = v.stuck_code, failing_since = v.failing_since
-	FROM v WHERE c.id = v.id AND NOT v.is_new AND c.id = ANY($1::uuid[])),
-told AS (INSERT INTO events (conversation_id, seq, kind, actor_kind, actor_id, cause, data, at, effect_key, recorded_at)
-	SELECT *, $47::timestamptz FROM unnest($38::uuid[], $39::bigint[], $40::text[], $41::text[], $42::text[], $43::jsonb[], $44::jsonb[],
-		$45::timestamptz[], $46::text[]))
-INSERT INTO dispatches (conversation_id, up_to_seq, since, due_at) SELECT id, wake_seq, clock_timestamp(), clock_timestamp() FROM v WHERE wake
+const insertEvents = `INSERT INTO events (conversation_id, seq, kind, actor_kind, actor_id, cause, data, at, effect_key, recorded_at)
+	SELECT *, $10::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[],
+		$8::timestamptz[], $9::text[])`
+
+// insertDispatches tells workflows. Its times are the database's: the dispatcher's leases must not follow a shifted clock.
+const insertDispatches = `INSERT INTO dispatches (conversation_id, up_to_seq, since, due_at)
+	SELECT id, seq, clock_timestamp(), clock_timestamp() FROM unnest($1::uuid[], $2::bigint[]) AS w (id, seq)
 	ON CONFLICT (conversation_id) DO UPDATE SET up_to_seq = greatest(dispatches.up_to_seq, excluded.up_to_seq), version = dispatches.version + 1`
 
-// Save writes locked or new conversations with their appended events, and tells their workflows where that is due.
+// Save writes locked or new conversations with their appended events, and tells their workflows where that is due. Within
+// postgres.InPipeline its statements share one round trip.
 func Save(ctx context.Context, tx bun.Tx, now time.Time, rows ...*Row) error {
-	if len(rows) == 0 {
-		return nil
-	}
 	// In the order of the ids, as everywhere: wakes of many conversations write dispatches without locking these rows.
 	rows = slices.SortedFunc(slices.Values(rows), func(x, y *Row) int { return strings.Compare(x.ID, y.ID) })
-	args, err := rowArgs(rows, now)
-	if err != nil {
-		return err
+	var fresh, known []*Row
+	for _, r := range rows {
+		if r.wake && (r.NextDeadlineAt.IsZero() || r.NextDeadlineAt.After(now.Add(sweepAfter))) {
+			r.NextDeadlineAt = now.Add(sweepAfter)
+		}
+		if r.isNew {
+			fresh = append(fresh, r)
+		} else {
+			known = append(known, r)
+		}
 	}
-	events, err := eventArgs(rows)
-	if err != nil {
-		return err
-	}
-	if err := postgres.Later(ctx, tx, "save conversations", saveAll, append(append(args, events...), now)...); err != nil {
-		return err
+	for _, save := range []func() error{
+		func() error { return insert(ctx, tx, fresh) },
+		func() error { return update(ctx, tx, known) },
+		func() error { return saveEvents(ctx, tx, rows, now) },
+		func() error { return saveDispatches(ctx, tx, rows) },
+	} {
+		if err := save(); err != nil {
+			return err
+		}
 	}
 	for _, r := range rows {
 		r.isNew, r.wake, r.events = false, false, nil
@@ -67,40 +58,47 @@ func Save(ctx context.Context, tx bun.Tx, now time.Time, rows ...*Row) error {
 	return nil
 }
 
-func rowArgs(rows []*Row, now time.Time) ([]any, error) {
-	cols := make([][]any, 37)
-	for i := range cols {
-		cols[i] = make([]any, 0, len(rows))
+func insert(ctx context.Context, tx bun.Tx, rows []*Row) error {
+	if len(rows) == 0 {
+		return nil
 	}
+	return postgres.Later(ctx, tx, "insert conversations", insertRows, arguments(table, rows)...)
+}
+
+func update(ctx context.Context, tx bun.Tx, rows []*Row) error {
+	switch len(rows) {
+	case 0:
+		return nil
+	case 1:
+		return postgres.Later(ctx, tx, "update conversation", updateRow, values(changing, rows[0])...)
+	default:
+		return postgres.Later(ctx, tx, "update conversations", updateRows, arguments(changing, rows)...)
+	}
+}
+
+func saveEvents(ctx context.Context, tx bun.Tx, rows []*Row, now time.Time) error {
+	if !slices.ContainsFunc(rows, func(r *Row) bool { return len(r.events) > 0 }) {
+		return nil
+	}
+	args, err := eventArgs(rows)
+	if err != nil {
+		return err
+	}
+	return postgres.Later(ctx, tx, "insert events", insertEvents, append(args, now)...)
+}
+
+func saveDispatches(ctx context.Context, tx bun.Tx, rows []*Row) error {
+	var ids []string
+	var seqs []int64
 	for _, r := range rows {
-		if r.wake && (r.NextDeadlineAt.IsZero() || r.NextDeadlineAt.After(now.Add(sweepAfter))) {
-			r.NextDeadlineAt = now.Add(sweepAfter)
-		}
-		deadlines := "[]"
-		if len(r.Deadlines) > 0 {
-			body, err := json.Marshal(r.Deadlines)
-			if err != nil {
-				return nil, fmt.Errorf("deadlines: %w", err)
-			}
-			deadlines = string(body)
-		}
-		for i, v := range [...]any{
-			r.ID, r.AccountID, string(r.Channel), r.ContactID, r.ThreadKey, string(r.Status), postgres.NullTime(r.SnoozedUntil),
-			postgres.NullText(r.AssigneeID), postgres.NullText(r.TeamID), postgres.NullText(r.MergedInto), r.LastSeq, r.WakeSeq,
-			r.InboundSeq, r.AppliedSeq, r.AgentSeq, r.ReadSeq, postgres.NullTime(r.WindowFrom), postgres.NullTime(r.WindowRefusedAt),
-			deadlines, postgres.NullTime(r.NextDeadlineAt), postgres.NullTime(r.ClosingTold), postgres.NullTime(r.ClosedTold),
-			r.LastActivityAt, postgres.NullText(r.LastMessageID), postgres.NullTime(r.LastMessageAt), r.Summary,
-			postgres.NullTime(r.LastInboundAt), postgres.NullTime(r.WaitingSince), postgres.NullTime(r.FirstReplyAt), r.OpenedAt,
-			postgres.NullTime(r.DoneAt), r.CreatedAt, int64(r.Tries), r.StuckCode, postgres.NullTime(r.FailingSince), r.isNew, r.wake,
-		} {
-			cols[i] = append(cols[i], v)
+		if r.wake {
+			ids, seqs = append(ids, r.ID), append(seqs, r.WakeSeq)
 		}
 	}
-	args := make([]any, len(cols), len(cols)+10)
-	for i := range cols {
-		args[i] = cols[i]
+	if len(ids) == 0 {
+		return nil
 	}
-	return args, nil
+	return postgres.Later(ctx, tx, "insert dispatches", insertDispatches, ids, seqs)
 }
 
 func eventArgs(rows []*Row) ([]any, error) {
