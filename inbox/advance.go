@@ -52,15 +52,11 @@ var errPanic = errors.New("panic")
 func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (conversation.Advanced, error) {
 	var result conversation.Advanced
 	err := ledger.InTx(ctx, in.Advances, func(ctx context.Context, tx bun.Tx) error {
-		row, err := lockRow(ctx, tx, id, lock)
+		row, events, err := lockWithEvents(ctx, tx, id, lock)
 		if err != nil {
 			return err
 		}
 		account, err := in.Accounts.Cached(ctx, row.AccountID)
-		if err != nil {
-			return err
-		}
-		events, err := unapplied(ctx, tx, row)
 		if err != nil {
 			return err
 		}
@@ -108,11 +104,32 @@ func adopt(row *ledger.Row, s conversation.State) {
 	row.Tries, row.StuckCode, row.FailingSince = 0, "", time.Time{}
 }
 
-// unapplied reads the events after applied_seq, with the content of received messages.
-func unapplied(ctx context.Context, tx bun.Tx, row *ledger.Row) ([]conversation.InputEvent, error) {
-	if row.AppliedSeq == row.LastSeq {
-		return nil, nil
+// lockWithEvents locks a conversation and reads its events that were not applied yet, in one round trip unless the contact
+// must be locked before.
+func lockWithEvents(ctx context.Context, tx bun.Tx, id string, lock lockMode) (*ledger.Row, []conversation.InputEvent, error) {
+	if lock != lockNone {
+		row, err := lockRow(ctx, tx, id, lock)
+		if err != nil {
+			return nil, nil, err
+		}
+		events, err := unapplied(ctx, tx, id)
+		return row, events, err
 	}
+	locked, err := ledger.LockAhead(ctx, tx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Its snapshot is taken when the lock is held, so it sees what was applied and written until then.
+	events, err := unapplied(ctx, tx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	row, err := locked()
+	return row, events, err
+}
+
+// unapplied reads the events after applied_seq, with the content of received messages.
+func unapplied(ctx context.Context, tx bun.Tx, id string) ([]conversation.InputEvent, error) {
 	var events []conversation.InputEvent
 	err := postgres.Rows(ctx, tx, func(found *sql.Rows) error {
 		var (
@@ -140,7 +157,7 @@ func unapplied(ctx context.Context, tx bun.Tx, row *ledger.Row) ([]conversation.
 		return nil
 	}, `SELECT e.seq, e.kind, e.actor_kind, e.actor_id, e.cause, e.data, e.at, m.content FROM events e
 		LEFT JOIN messages m ON e.kind = 'message_received' AND m.id = (e.data->>'message_id')::uuid
-		WHERE e.conversation_id = $1::uuid AND e.seq > $2 ORDER BY e.seq`, row.ID, row.AppliedSeq)
+		WHERE e.conversation_id = $1::uuid AND e.seq > (SELECT applied_seq FROM conversations WHERE id = $1::uuid) ORDER BY e.seq`, id)
 	return events, wrap("read events", err)
 }
 

@@ -12,9 +12,22 @@ import (
 	"guichet.dev/guichet/postgres"
 )
 
+var lockOne = "SELECT " + columns + " FROM conversations WHERE id = $1::uuid FOR NO KEY UPDATE"
+
 // Lock loads a conversation and locks it until the transaction ends. It returns not_found if there is none.
 func Lock(ctx context.Context, tx bun.Tx, id string) (*Row, error) {
-	return one(id, func() (map[string]*Row, error) { return LockAll(ctx, tx, []string{id}) })
+	return one(id, func() (map[string]*Row, error) { return load(ctx, tx, lockOne, id) })
+}
+
+// LockAhead is Lock that shares a round trip in a transaction of postgres.InPipeline: the function returns the row after the
+// next statement whose outcome is asked for.
+func LockAhead(ctx context.Context, tx bun.Tx, id string) (func() (*Row, error), error) {
+	if uuid.Validate(id) != nil {
+		return nil, notFound()
+	}
+	rows := make(map[string]*Row, 1)
+	err := postgres.LaterRows(ctx, tx, "lock conversation", rowInto(rows), lockOne, id)
+	return func() (*Row, error) { return one(id, func() (map[string]*Row, error) { return rows, nil }) }, err
 }
 
 // one returns the conversation with an id, not_found also for what is no id at all.
