@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"guichet.dev/guichet/channel"
@@ -111,15 +113,12 @@ func (b *batch) applyAmendment(w *work, a amendment) error {
 	return nil
 }
 
-// applyEarly brings messages up to date with edits, withdrawals and receipts that were kept for them.
+// applyEarly brings messages up to date with edits and withdrawals that were kept for them.
 func (b *batch) applyEarly() error {
-	var accountIDs, providerIDs []string
-	for key := range b.early {
-		accountIDs, providerIDs = append(accountIDs, key.account), append(providerIDs, key.provider)
-	}
-	if len(providerIDs) == 0 {
+	if len(b.early) == 0 {
 		return nil
 	}
+	accountIDs, providerIDs := columns(slices.Collect(maps.Keys(b.early)))
 	if err := b.applyEdits(accountIDs, providerIDs); err != nil {
 		return err
 	}

@@ -240,6 +240,24 @@ func TestChangedNumberKeepsThePersonAndFreesTheNumber(t *testing.T) {
 	}
 }
 
+// A new user id is no new number: who then writes from the number alone is still the same person.
+func TestChangedUserIDKeepsTheNumber(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	o.Deliver(t, ana.Text("wamid.1", office.Start, "hello"), office.Webhook("messages", fmt.Sprintf(
+		`{"messages":[{"from":%q,"from_user_id":%q,"id":"wamid.sys","timestamp":"%d","type":"system","system":{"body":"x","user_id":"RO.2","type":"user_changed_user_id"}}]}`,
+		ana.WhatsAppID, ana.UserID, office.Start.Add(time.Second).Unix())))
+	var addresses []string
+	for _, id := range o.Only(t).Contact.Identities {
+		addresses = append(addresses, id.Address)
+	}
+	if got, want := strings.Join(addresses, " "), ana.WhatsAppID+" RO.2"; got != want {
+		t.Errorf("addresses %s, want %s", got, want)
+	}
+	o.Deliver(t, office.Person{WhatsAppID: ana.WhatsAppID, Name: "Ana"}.Text("wamid.2", office.Start.Add(time.Minute), "it is me"))
+	o.Only(t)
+}
+
 func TestLateMessageReopensButIsLate(t *testing.T) {
 	t.Parallel()
 	o := office.Open(t)
@@ -425,5 +443,71 @@ func TestMergeKeepsWhatIsQueued(t *testing.T) {
 	}
 	if got := strings.Join(sent, " "); got != "1 0" {
 		t.Errorf("sent %q: each once, those of the conversation that goes on first", got)
+	}
+}
+
+// TestMergeShowsWhatIsOpenAndNewest merges by a mere preference: what was open and newest in the older conversation is so in
+// the one that goes on.
+func TestMergeShowsWhatIsOpenAndNewest(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	byNumber := office.Person{WhatsAppID: ana.WhatsAppID, Name: "Ana"}
+	byUserID := office.Person{UserID: ana.UserID, Name: "Ana"}
+	o.Meet(t, byNumber)
+	o.At(office.Start.Add(time.Minute))
+	newer := o.Meet(t, byUserID)
+	if _, err := o.Inbox.Done(t.Context(), o.Agent(t, "maria"), newer); err != nil {
+		t.Fatal(err)
+	}
+	asked := office.Start.Add(2 * time.Minute)
+	o.At(asked)
+	o.Deliver(t, byNumber.Text("wamid.asked", asked, "is anybody there?"))
+	o.Deliver(t, office.Webhook("user_preferences", fmt.Sprintf(`{"user_preferences":[{"wa_id":%q,"user_id":%q,"category":"marketing_messages","value":"stop","timestamp":%d}]}`,
+		ana.WhatsAppID, ana.UserID, asked.Unix())))
+	c := o.Only(t)
+	if c.ID != newer || c.Status != conversation.StatusOpen || c.WaitingSince == nil || c.Summary != "is anybody there?" ||
+		c.LastInboundAt == nil || !c.LastInboundAt.Equal(asked) {
+		t.Errorf("%+v", c)
+	}
+}
+
+// What is waited for depends on when things were written, not on when they arrived.
+func TestWaitingInAnyOrder(t *testing.T) {
+	t.Parallel()
+	at := func(minutes int) time.Time { return office.Start.Add(time.Duration(minutes) * time.Minute) }
+	history := []string{ana.Text("wamid.1", at(1), "first"), echo("wamid.e1", at(9), "an answer"), echo("wamid.e2", at(10), "and more"), ana.Text("wamid.2", at(20), "second")}
+	for name, c := range map[string]struct {
+		order   []int
+		waiting time.Time
+	}{
+		"in order":             {[]int{0, 1, 2, 3}, at(20)},
+		"the answer is late":   {[]int{0, 3, 2, 1}, at(20)},
+		"the question is late": {[]int{1, 2, 0}, time.Time{}},
+		"all the other way":    {[]int{3, 2, 1, 0}, at(20)},
+		"answers between":      {[]int{2, 3, 0, 1}, at(20)},
+		"nothing was answered": {[]int{3, 0}, at(1)},
+	} {
+		for _, together := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, in one body %t", name, together), func(t *testing.T) {
+				t.Parallel()
+				o := office.Open(t)
+				o.At(at(30))
+				var bodies []string
+				for _, i := range c.order {
+					bodies = append(bodies, history[i])
+				}
+				if together {
+					bodies = []string{joined(bodies)}
+				}
+				o.Deliver(t, bodies...)
+				got := o.Only(t)
+				if got.WaitingSince == nil != c.waiting.IsZero() || got.WaitingSince != nil && !got.WaitingSince.Equal(c.waiting) {
+					t.Errorf("waiting since %v, want %v", got.WaitingSince, c.waiting)
+				}
+				if len(c.order) > 2 && (got.FirstReplyAt == nil || !got.FirstReplyAt.Equal(at(9))) {
+					t.Errorf("first reply at %v", got.FirstReplyAt)
+				}
+			})
+		}
 	}
 }
