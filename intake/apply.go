@@ -20,9 +20,9 @@ func (b *batch) applyOne(w *work) error {
 	case channel.Reaction:
 		return b.applyReaction(w, u)
 	case channel.Edit:
-		return b.applyAmendment(w, amendment{target: u.Target, kind: "edit", at: b.providerTime(u.At), content: &u.Content})
+		return b.applyAmendment(w, amendment{by: author(u.Echo), target: u.Target, kind: "edit", at: b.providerTime(u.At), content: &u.Content})
 	case channel.Revoke:
-		return b.applyAmendment(w, amendment{target: u.Target, kind: "revoke", at: b.providerTime(u.At)})
+		return b.applyAmendment(w, amendment{by: author(u.Echo), target: u.Target, kind: "revoke", at: b.providerTime(u.At)})
 	case channel.IdentityChange:
 		return b.applyIdentityChange(w, u)
 	case channel.Preference:

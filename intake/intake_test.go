@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,9 +63,10 @@ func TestAnyOrderOfDelivery(t *testing.T) {
 		ana.Marketing("resume", at(13)),
 		ana.Marketing("stop", at(14)),
 		ana.Text("wamid.5", at(15), "last"),
+		office.Webhook("messages", ana.Message("wamid.e2", at(16), `"type":"edit","edit":{"original_message_id":"wamid.5","message":{"type":"text","text":{"body":"last,\nand edited"}}}`)),
 	}
 	want := outcome(t, history)
-	for _, part := range []string{"second, better", "❤️", `"revoked_at"`, `"state":"read"`, `"marketing":"opted_out"`, "an answer"} {
+	for _, part := range []string{"second, better", "❤️", `"revoked_at"`, `"state":"read"`, `"marketing":"opted_out"`, "an answer", "last, and edited"} {
 		if !strings.Contains(want, part) {
 			t.Fatalf("perfect delivery misses %s:\n%s", part, want)
 		}
@@ -117,9 +119,6 @@ func outcome(t *testing.T, history []string) string {
 		m.ReplyTo = texts[m.ReplyTo]
 		m.ID, m.ConversationID, m.Seq, m.Late = "", "", 0, false
 		m.Author.ID = ""
-		for i := range m.Reactions {
-			m.Reactions[i].By.ID = ""
-		}
 		for i := range m.Attachments {
 			m.Attachments[i].ID = ""
 		}
@@ -345,23 +344,6 @@ func TestReceiptsBeforeTheirMessage(t *testing.T) {
 	}
 }
 
-// What amends a message may stand before it in the very same webhook.
-func TestAmendmentsBeforeTheirMessageInOneWebhook(t *testing.T) {
-	t.Parallel()
-	o := office.Open(t)
-	o.Deliver(t, office.Webhook("messages",
-		ana.Message("wamid.e", office.Start, `"type":"edit","edit":{"original_message_id":"wamid.1","message":{"type":"text","text":{"body":"two\nlines"}}}`),
-		ana.Message("wamid.v", office.Start, `"type":"revoke","revoke":{"original_message_id":"wamid.2"}`),
-		ana.Message("wamid.2", office.Start, `"type":"text","text":{"body":"gone"}`),
-		ana.Message("wamid.1", office.Start, `"type":"text","text":{"body":"one"}`),
-	))
-	c := o.Only(t)
-	m := o.Messages(t, c.ID)
-	if len(m) != 2 || m[0].RevokedAt == nil || m[1].Content.Text != "two\nlines" || m[1].Summary != "two lines" || c.Summary != "two lines" {
-		t.Errorf("%q %+v", c.Summary, m)
-	}
-}
-
 func TestSentReactionStandsOnItsMessage(t *testing.T) {
 	t.Parallel()
 	o := office.Open(t)
@@ -509,5 +491,57 @@ func TestWaitingInAnyOrder(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestOursAndTheirsHaveOneReactionEach has each side react twice: ours in the phone app and here, theirs before and after
+// they proved to be one person.
+func TestOursAndTheirsHaveOneReactionEach(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	at := func(seconds int) time.Time { return office.Start.Add(time.Duration(seconds) * time.Second) }
+	byUserID := office.Person{UserID: ana.UserID, Name: "Ana"}
+	react := func(emoji string) string {
+		return fmt.Sprintf(`"type":"reaction","reaction":{"message_id":"wamid.meet.%s","emoji":%q}`, ana.WhatsAppID, emoji)
+	}
+	o.Meet(t, office.Person{WhatsAppID: ana.WhatsAppID, Name: "Ana"})
+	o.At(at(1))
+	o.Deliver(t, office.Webhook("messages", byUserID.Message("wamid.r1", at(1), react("👍"))), ana.Text("wamid.2", at(2), "it is me"))
+	o.Deliver(t, office.Webhook("messages", ana.Message("wamid.r2", at(3), react("❤️"))))
+	c := o.Only(t)
+	target := o.Messages(t, c.ID)[0].ID
+	_, err := o.Inbox.Send(t.Context(), o.Agent(t, "maria"), c.ID, inbox.NewMessage{ClientID: "r", Content: conversation.Content{
+		Kind: conversation.KindReaction, Reaction: &conversation.Reaction{MessageID: target, Emoji: "🎉"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.SendNext(t, c.ID)
+	o.At(at(60))
+	o.Deliver(t, office.Webhook("smb_message_echoes", fmt.Sprintf(`{"message_echoes":[{"from":"15550783881","to":%q,"id":"wamid.r3","timestamp":"%d",%s}]}`, ana.WhatsAppID, at(60).Unix(), react("🙏"))))
+	var shown []string
+	for _, r := range o.Messages(t, c.ID)[0].Reactions {
+		shown = append(shown, r.Emoji)
+	}
+	slices.Sort(shown)
+	if got := strings.Join(shown, " "); got != "❤️ 🙏" {
+		t.Errorf("the message shows %q", got)
+	}
+}
+
+// What a colleague edits or takes back in the phone app is the colleague's act.
+func TestAmendmentsInThePhoneApp(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	o.Deliver(t, echo("wamid.e", office.Start, "helo"))
+	for id, content := range map[string]string{
+		"wamid.edit":   `"type":"edit","edit":{"original_message_id":"wamid.e","message":{"type":"text","text":{"body":"hello"}}}`,
+		"wamid.revoke": `"type":"revoke","revoke":{"original_message_id":"wamid.e"}`,
+	} {
+		o.Deliver(t, office.Webhook("smb_message_echoes", fmt.Sprintf(`{"message_echoes":[{"from":"15550783881","to":%q,"id":%q,"timestamp":"%d",%s}]}`,
+			ana.WhatsAppID, id, office.Start.Add(time.Minute).Unix(), content)))
+	}
+	if n := o.Count(t, "SELECT count(*) FROM events WHERE kind IN ('message_edited', 'message_revoked') AND actor_kind = 'phone_app'"); n != 2 {
+		t.Errorf("%d events of the phone app", n)
 	}
 }

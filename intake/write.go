@@ -131,9 +131,13 @@ func (b *batch) insertReceipts() error {
 		ON CONFLICT DO NOTHING`, accountIDs, providers, states, participants, messages, ats, codes, details, b.now)
 }
 
+// receiptTurns is the class of the advisory locks of settleInserted.
+const receiptTurns = 20260001
+
 // settleInserted brings together echoes and receipts that nothing but the provider's id connects: the receipts may name a
 // contact that is not known yet, so there may be no row on which the two transactions meet. They take turns by the id, after
-// each has written its own, and the second sees what the first has written. Nothing else is locked after that.
+// each has written its own, and the second sees what the first has written. Many ids share a turn, because a server has room
+// for some thousand such locks only.
 func (b *batch) settleInserted() error {
 	var echoes, waiting []providerKey
 	var ids []string
@@ -151,8 +155,8 @@ func (b *batch) settleInserted() error {
 		return nil
 	}
 	accountIDs, providerIDs := columns(slices.Concat(echoes, waiting))
-	_, err := b.tx.Tx.ExecContext(b.ctx, `SELECT pg_advisory_xact_lock(turn) FROM (
-		SELECT DISTINCT hashtextextended(a || p, 0) AS turn FROM unnest($1::text[], $2::text[]) AS k(a, p) ORDER BY 1) AS turns`, accountIDs, providerIDs)
+	_, err := b.tx.Tx.ExecContext(b.ctx, `SELECT pg_advisory_xact_lock($3::integer, turn) FROM (
+		SELECT DISTINCT hashtext(a || p) & 63 AS turn FROM unnest($1::text[], $2::text[]) AS k(a, p) ORDER BY 1) AS turns`, accountIDs, providerIDs, receiptTurns)
 	if err != nil {
 		return fmt.Errorf("take turns: %w", err)
 	}
