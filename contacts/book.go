@@ -118,19 +118,19 @@ func (b *book) insertContacts(ctx context.Context, tx bun.Tx) error {
 // one would be lost to the person. One statement locks them all in the order of their ids, as strongly as any of them needs:
 // those who change something take turns, and a merge waits for everybody.
 func (b *book) lock(ctx context.Context, tx bun.Tx) error {
-	mode := "KEY SHARE"
-	var ids []string
+	mode, ids := "KEY SHARE", slices.Clone(b.changing)
 	for _, c := range b.sorted(func(c *contact) bool { return !c.isNew }) {
 		ids = append(ids, c.id)
-		if c.changed {
-			mode = "NO KEY UPDATE"
-		}
+		b.exclusive = b.exclusive || c.changed
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	if len(b.merges) > 0 {
+	switch {
+	case len(b.merges) > 0:
 		mode = "UPDATE"
+	case b.exclusive:
+		mode = "NO KEY UPDATE"
 	}
 	return postgres.LaterRows(ctx, tx, "lock contacts", func(row postgres.Row) error {
 		var merged bool

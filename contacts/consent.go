@@ -46,26 +46,6 @@ func ChangeConsent(ctx context.Context, tx bun.Tx, c Change, now time.Time) (boo
 	return true, restand(ctx, tx, c.ContactID)
 }
 
-// Refusal is a message that a provider did not deliver because the contact stopped marketing.
-type Refusal struct {
-	ContactID, ConversationID, MessageID string
-	Channel                              conversation.Channel
-	At                                   time.Time
-}
-
-// RefusedMarketing writes down what a refusal says of the contact's wish, once for each message, whether the provider told
-// it in its answer or in a receipt. The caller must hold the contact's lock (Lock).
-func RefusedMarketing(ctx context.Context, tx bun.Tx, r Refusal, now time.Time) error {
-	_, err := ChangeConsent(ctx, tx, Change{
-		ConsentChange: conversation.ConsentChange{
-			Scope: conversation.ScopeMarketing, State: conversation.ConsentOptedOut, Source: conversation.SourceSendError, At: r.At,
-		},
-		ContactID: r.ContactID, Channel: r.Channel, Actor: conversation.Actor{Kind: conversation.ActorProvider},
-		ConversationID: r.ConversationID, MessageID: r.MessageID, Key: "send_error:" + r.MessageID,
-	}, now)
-	return err
-}
-
 // restand derives the standing consents of a contact from its ledger: per scope the newest by the provider's time; of two
 // at the same time the opt-out, so that the order of arrival does not matter.
 func restand(ctx context.Context, tx bun.Tx, contactID string) error {

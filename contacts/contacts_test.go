@@ -146,6 +146,11 @@ func TestResolve(t *testing.T) {
 		{"the change comes first", []contacts.Sighting{replacing(seen(5, "", number("2")), number("1")), seen(1, "Luc", number("1"))}, "wa_id 1 of 1 until 5, wa_id 2 of 1", "Luc", "1"},
 		{"a repeated change makes nobody one", []contacts.Sighting{seen(1, "Luc", number("1")), replacing(seen(5, "", number("2")), number("1")), seen(9, "Zoé", number("1")),
 			replacing(seen(5, "", number("2")), number("1"))}, "wa_id 1 of 2, wa_id 2 of 1", "Luc, Zoé", "1"},
+		{"a receipt does not give a number back", []contacts.Sighting{seen(1, "Luc", number("1"), user("A")), replacing(seen(5, "", number("2"), user("B")), number("1"), user("A")),
+			known(seen(6, "", number("1"), user("B")))}, "wa_id 1 of 1 until 5, wa_id 2 of 1, user_id A of 1 until 5, user_id B of 1", "Luc", "1"},
+		{"an old receipt makes nobody one", []contacts.Sighting{seen(1, "Luc", number("1"), user("A")), replacing(seen(5, "", number("2"), user("B")), number("1"), user("A")),
+			seen(9, "Zoé", number("1")), known(seen(6, "", number("1"), user("B")))},
+			"wa_id 1 of 2, wa_id 2 of 1, user_id A of 1 until 5, user_id B of 1", "Luc, Zoé", "1"},
 	} {
 		for _, batch := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, in one batch %t", c.name, batch), func(t *testing.T) {

@@ -24,8 +24,11 @@ type Sighting struct {
 	// Replaced are identities that the person gave up at that time for those in Person. What was written from them before
 	// is still theirs; whoever writes from them later is somebody else.
 	Replaced []conversation.Identity
-	// OnlyKnown leaves unknown persons alone: a receipt or a preference makes no contact.
+	// OnlyKnown leaves unknown persons alone: a receipt makes no contact. It tells whom we wrote to, not who wrote: an
+	// identity that was given up is not taken up again by it, nor taken from somebody else.
 	OnlyKnown bool
+	// ChangesConsent says that the caller is about to call ChangeConsent for the contact.
+	ChangesConsent bool
 }
 
 // Merge says that two contacts proved to be one person.
@@ -38,15 +41,16 @@ type Resolution struct {
 }
 
 // Resolve finds or makes the contact of each sighting in a constant number of statements, keeps names and addresses up to
-// date, and merges contacts that prove to be one. It locks the contacts that it finds, in the order of their ids, so it
-// must come before any conversation is locked: none of them can be merged away until the transaction ends. It
-// returns ErrRace if the transaction must be repeated; in a transaction of postgres.InPipeline a later statement may.
-func Resolve(ctx context.Context, tx bun.Tx, sightings []Sighting, now time.Time) (Resolution, error) {
+// date, and merges contacts that prove to be one. It locks the contacts that it finds and those that the caller is about
+// to change, all in the order of their ids, so it must come before any conversation is locked: none of them can be merged
+// away until the transaction ends. It returns ErrRace if the transaction must be repeated; in a transaction of
+// postgres.InPipeline a later statement may.
+func Resolve(ctx context.Context, tx bun.Tx, sightings []Sighting, now time.Time, changing ...string) (Resolution, error) {
 	b, err := openBook(ctx, tx, sightings)
 	if err != nil {
 		return Resolution{}, err
 	}
-	b.now = now
+	b.now, b.changing, b.exclusive = now, changing, len(changing) > 0
 	res := Resolution{Contacts: make([]string, len(sightings))}
 	for i, s := range sightings {
 		res.Contacts[i] = b.resolve(s)
@@ -93,6 +97,8 @@ type book struct {
 	contacts   map[string]*contact
 	aliases    map[string]string // merged contact → survivor
 	merges     []Merge
+	changing   []string // contacts to be locked as well
+	exclusive  bool     // the locks must keep out others who change the contacts
 }
 
 func (b *book) resolve(s Sighting) string {
@@ -113,6 +119,7 @@ func (b *book) resolve(s Sighting) string {
 	}
 	b.attach(survivor, s)
 	b.describe(survivor, s)
+	b.exclusive = b.exclusive || s.ChangesConsent
 	return survivor
 }
 
@@ -124,16 +131,14 @@ func (b *book) owners(s Sighting) []string {
 			owners = append(owners, owner)
 		}
 	}
-	for _, id := range s.Person.Identities {
+	for i, id := range slices.Concat(s.Person.Identities, s.Replaced) {
 		known := b.identities[identityKey{s.Channel, id.Kind, id.Key}]
-		if id.Kind.Matches() && known != nil && !known.reused(s.At) {
-			add(known)
+		if !id.Kind.Matches() || known == nil || known.reused(s.At) {
+			continue
 		}
-	}
-	for _, id := range s.Replaced {
 		// Somebody else may have got the identity since; an old report must not make two persons one.
-		known := b.identities[identityKey{s.Channel, id.Kind, id.Key}]
-		if id.Kind.Matches() && known != nil && !known.reused(s.At) && !known.ownedSince.After(s.At) {
+		wrote := !s.OnlyKnown && i < len(s.Person.Identities)
+		if wrote || !known.ownedSince.After(s.At) {
 			add(known)
 		}
 	}
@@ -188,6 +193,8 @@ func (b *book) attach(owner string, s Sighting) {
 		switch {
 		case known == nil:
 			b.identities[k] = &identity{contact: owner, address: id.Address, ownedSince: s.At, isNew: true}
+		case s.OnlyKnown && (known.reused(s.At) || b.current(known.contact) != owner):
+			// not theirs any more
 		case b.current(known.contact) != owner && !id.Kind.Matches() && s.At.Before(known.ownedSince):
 			// a username that somebody else has had since
 		case known.reused(s.At) || b.current(known.contact) != owner:

@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"guichet.dev/guichet/channel"
@@ -27,16 +29,17 @@ func (b *batch) once(row *ledger.Row, e conversation.Event, key string) error {
 	return nil
 }
 
+// applyReaction replaces a side's reaction on a message: each side has one, whoever of it reacted and under which contact.
 func (b *batch) applyReaction(w *work, u channel.Reaction) error {
 	at := b.providerTime(u.At)
-	by := conversation.Actor{Kind: conversation.ActorContact, ID: w.contact}
+	side := conversation.ActorContact
 	if u.Echo {
-		by = conversation.Actor{Kind: conversation.ActorPhoneApp}
+		side = conversation.ActorAgent // as what is sent from here
 	}
 	res, err := b.tx.Tx.ExecContext(b.ctx, `INSERT INTO reactions (account_id, target_id, actor_kind, actor_id, emoji, at)
-		VALUES ($1::uuid, $2, $3, $4, $5, $6) ON CONFLICT (account_id, target_id, actor_kind, actor_id) DO UPDATE SET emoji = excluded.emoji, at = excluded.at
+		VALUES ($1::uuid, $2, $3, '', $4, $5) ON CONFLICT (account_id, target_id, actor_kind, actor_id) DO UPDATE SET emoji = excluded.emoji, at = excluded.at
 		WHERE excluded.at > reactions.at OR (excluded.at = reactions.at AND excluded.emoji < reactions.emoji)`,
-		w.account.ID, u.Target, string(by.Kind), by.ID, u.Emoji, at)
+		w.account.ID, u.Target, string(side), u.Emoji, at)
 	if err != nil {
 		return fmt.Errorf("write reaction: %w", err)
 	}
@@ -50,13 +53,22 @@ func (b *batch) applyReaction(w *work, u channel.Reaction) error {
 		row.Wake()
 	}
 	if n > 0 {
-		row.Append(conversation.Event{Kind: conversation.EventReaction, Actor: conversation.Actor{Kind: by.Kind}, At: at})
+		row.Append(conversation.Event{Kind: conversation.EventReaction, Actor: author(u.Echo), At: at})
 	}
 	return nil
 }
 
+// author returns who wrote what the provider reports: the customer, or a colleague in the phone app.
+func author(echo bool) conversation.Actor {
+	if echo {
+		return conversation.Actor{Kind: conversation.ActorPhoneApp}
+	}
+	return conversation.Actor{Kind: conversation.ActorContact}
+}
+
 // amendment is an edit or a withdrawal of an earlier message.
 type amendment struct {
+	by           conversation.Actor
 	target, kind string
 	at           time.Time
 	content      *conversation.Content
@@ -106,20 +118,17 @@ func (b *batch) applyAmendment(w *work, a amendment) error {
 		kind = conversation.EventMessageRevoked
 	}
 	b.rows[m.conversation].Append(conversation.Event{
-		Kind: kind, Actor: conversation.Actor{Kind: conversation.ActorContact}, At: a.at, Data: conversation.EventData{MessageID: m.id},
+		Kind: kind, Actor: a.by, At: a.at, Data: conversation.EventData{MessageID: m.id},
 	})
 	return nil
 }
 
-// applyEarly brings messages up to date with edits, withdrawals and receipts that were kept for them.
+// applyEarly brings messages up to date with edits and withdrawals that were kept for them.
 func (b *batch) applyEarly() error {
-	var accountIDs, providerIDs []string
-	for key := range b.early {
-		accountIDs, providerIDs = append(accountIDs, key.account), append(providerIDs, key.provider)
-	}
-	if len(providerIDs) == 0 {
+	if len(b.early) == 0 {
 		return nil
 	}
+	accountIDs, providerIDs := columns(slices.Collect(maps.Keys(b.early)))
 	if err := b.applyEdits(accountIDs, providerIDs); err != nil {
 		return err
 	}

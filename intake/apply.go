@@ -20,9 +20,9 @@ func (b *batch) applyOne(w *work) error {
 	case channel.Reaction:
 		return b.applyReaction(w, u)
 	case channel.Edit:
-		return b.applyAmendment(w, amendment{target: u.Target, kind: "edit", at: b.providerTime(u.At), content: &u.Content})
+		return b.applyAmendment(w, amendment{by: author(u.Echo), target: u.Target, kind: "edit", at: b.providerTime(u.At), content: &u.Content})
 	case channel.Revoke:
-		return b.applyAmendment(w, amendment{target: u.Target, kind: "revoke", at: b.providerTime(u.At)})
+		return b.applyAmendment(w, amendment{by: author(u.Echo), target: u.Target, kind: "revoke", at: b.providerTime(u.At)})
 	case channel.IdentityChange:
 		return b.applyIdentityChange(w, u)
 	case channel.Preference:
@@ -104,9 +104,12 @@ func (b *batch) receive(row *ledger.Row, w *work, m *message) {
 	}
 	if row.WaitingSince.IsZero() || m.at.Before(row.WaitingSince) {
 		row.WaitingSince = m.at
+		if row.AgentSeq > 0 && m.at.Before(row.LastMessageAt) {
+			b.disordered[row.ID] = true
+		}
 	}
 	b.show(row, m)
-	b.reopen(row, m.at)
+	b.reopen(row, conversation.ActorContact, m.at)
 }
 
 // echo takes over what a colleague wrote in the provider's phone app: it answers the customer, and triggers nothing.
@@ -118,10 +121,14 @@ func (b *batch) echo(row *ledger.Row, m *message) {
 		Data: conversation.EventData{MessageID: m.id, MessageKind: m.content.Kind},
 	})
 	row.AgentSeq = m.seq
-	if !m.at.Before(row.WaitingSince) {
+	switch {
+	case m.at.Before(row.WaitingSince):
+	case m.at.Before(row.LastInboundAt):
+		b.disordered[row.ID] = true
+	default:
 		row.WaitingSince = time.Time{}
 	}
-	if row.FirstReplyAt.IsZero() {
+	if row.FirstReplyAt.IsZero() || m.at.Before(row.FirstReplyAt) {
 		row.FirstReplyAt = m.at
 	}
 	b.show(row, m)
@@ -138,13 +145,13 @@ func (b *batch) show(row *ledger.Row, m *message) {
 }
 
 // reopen opens a conversation that was done or snoozed.
-func (b *batch) reopen(row *ledger.Row, at time.Time) {
+func (b *batch) reopen(row *ledger.Row, by conversation.ActorKind, at time.Time) {
 	if row.Status == conversation.StatusOpen {
 		return
 	}
 	row.Status, row.SnoozedUntil, row.DoneAt = conversation.StatusOpen, time.Time{}, time.Time{}
 	row.LastActivityAt = b.now // a late message is news now: it must not be closed again at once for its age
-	row.Append(conversation.Event{Kind: conversation.EventReopened, Actor: conversation.Actor{Kind: conversation.ActorContact}, At: at})
+	row.Append(conversation.Event{Kind: conversation.EventReopened, Actor: conversation.Actor{Kind: by}, At: at})
 }
 
 func extendWindow(row *ledger.Row, at time.Time) {

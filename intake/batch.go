@@ -27,10 +27,13 @@ type batch struct {
 	threads  map[threadKey]*ledger.Row // those that go on, by account and contact
 	known    map[providerKey]*known    // messages that are there, by provider id
 	byID     map[string]*known         // and by our id
-	early    map[providerKey]bool      // new messages for which something came early
+	early    map[providerKey]bool      // messages for which edits or withdrawals came
 	inserted []message
 	receipts []receipt
 	settled  map[string]*known // messages that receipts changed
+
+	// Conversations in which a customer's message and one from the phone app came in another order than they were written.
+	disordered map[string]bool
 }
 
 // work is one update with what was found out about it.
@@ -45,10 +48,13 @@ type threadKey struct{ account, contact string }
 
 type providerKey struct{ account, provider string }
 
-// raced reports whether another transaction made the same contact, conversation or message first; the next attempt will
-// see it.
+// errOvertaken says that another transaction stored or moved a message after this one had looked for it.
+var errOvertaken = errors.New("a message was stored or moved by another transaction")
+
+// raced reports whether another transaction made or moved the same contact, conversation or message first; the next attempt
+// will see it.
 func raced(err error) bool {
-	return errors.Is(err, contacts.ErrRace) || postgres.IsUniqueViolation(err, "conversations_account_id_thread_key_key") ||
+	return errors.Is(err, contacts.ErrRace) || errors.Is(err, errOvertaken) || postgres.IsUniqueViolation(err, "conversations_account_id_thread_key_key") ||
 		postgres.IsUniqueViolation(err, "messages_provider")
 }
 
@@ -126,6 +132,7 @@ func (in *Intake) apply(ctx context.Context, tx bun.Tx, all []work) error {
 	b := &batch{
 		in: in, ctx: ctx, tx: tx, now: in.Now(), rows: map[string]*ledger.Row{}, threads: map[threadKey]*ledger.Row{},
 		known: map[providerKey]*known{}, byID: map[string]*known{}, early: map[providerKey]bool{}, settled: map[string]*known{},
+		disordered: map[string]bool{},
 	}
 	for _, w := range all {
 		if w.parked == "" {
@@ -135,14 +142,11 @@ func (in *Intake) apply(ctx context.Context, tx bun.Tx, all []work) error {
 	if len(b.work) == 0 {
 		return nil
 	}
-	merges, err := b.resolveContacts()
-	if err != nil {
-		return err
-	}
 	if err := b.findReferenced(); err != nil {
 		return err
 	}
-	if err := b.lockConsents(); err != nil {
+	merges, err := b.resolveContacts()
+	if err != nil {
 		return err
 	}
 	if err := b.lockConversations(merges); err != nil {
@@ -173,6 +177,9 @@ func (b *batch) write() error {
 		return err
 	}
 	if err := b.insertMessages(); err != nil {
+		return err
+	}
+	if err := b.waitAgain(); err != nil {
 		return err
 	}
 	if err := b.applyEarly(); err != nil {

@@ -15,31 +15,40 @@ import (
 
 // known is a message that is in the database.
 type known struct {
-	id, conversation, contact, provider string
-	state                               conversation.MessageState
-	errorCode                           string
-	sentAt, deliveredAt, readAt         time.Time
-	playedAt, failedAt                  time.Time
-	at                                  time.Time
-	pricing                             *string
+	id, conversation, contact   string
+	account, provider           string
+	state                       conversation.MessageState
+	errorCode                   string
+	sentAt, deliveredAt, readAt time.Time
+	playedAt, failedAt          time.Time
+	at                          time.Time
+	pricing                     *string
 }
 
-// resolveContacts finds or makes everybody who occurs.
+// resolveContacts finds or makes everybody who occurs, and locks them together with those whose consent or address a
+// receipt changes.
 func (b *batch) resolveContacts() ([]contacts.Merge, error) {
 	var (
 		sightings []contacts.Sighting
 		of        []int
+		changing  []string
 	)
 	for i := range b.work {
-		if s, ok := sighting(b.work[i].Body); ok {
-			s.Channel, s.At = b.work[i].account.Channel, b.providerTime(s.At)
+		w := &b.work[i]
+		if r, ok := w.Body.(channel.Receipt); ok && r.Failure.ChangesContact() {
+			if m := b.message(w, r); m != nil {
+				changing = append(changing, m.contact)
+			}
+		}
+		if s, ok := sighting(w.Body); ok {
+			s.Channel, s.At = w.account.Channel, b.providerTime(s.At)
 			sightings, of = append(sightings, s), append(of, i)
 		}
 	}
-	if len(sightings) == 0 {
+	if len(sightings)+len(changing) == 0 {
 		return nil, nil
 	}
-	res, err := contacts.Resolve(b.ctx, b.tx, sightings, b.now)
+	res, err := contacts.Resolve(b.ctx, b.tx, sightings, b.now, changing...)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +71,7 @@ func sighting(body channel.Body) (contacts.Sighting, bool) {
 	case channel.Revoke:
 		return contacts.Sighting{Person: u.Person, At: u.At}, true
 	case channel.Preference:
-		return contacts.Sighting{Person: u.Person, At: u.At}, true
+		return contacts.Sighting{Person: u.Person, At: u.At, ChangesConsent: true}, true
 	case channel.Call:
 		return contacts.Sighting{Person: u.Person, At: u.At}, true
 	case channel.ChatOpened:
@@ -127,17 +136,14 @@ const knownColumns = `m.id, m.conversation_id, c.contact_id, m.account_id, coale
 
 func (b *batch) readMessages(query string, args ...any) error {
 	err := postgres.Rows(b.ctx, b.tx, func(row *sql.Rows) error {
-		var (
-			k       known
-			account string
-		)
-		if err := row.Scan(&k.id, &k.conversation, &k.contact, &account, &k.provider, &k.state, &k.errorCode, postgres.OptTime(&k.sentAt),
+		var k known
+		if err := row.Scan(&k.id, &k.conversation, &k.contact, &k.account, &k.provider, &k.state, &k.errorCode, postgres.OptTime(&k.sentAt),
 			postgres.OptTime(&k.deliveredAt), postgres.OptTime(&k.readAt), postgres.OptTime(&k.playedAt), postgres.OptTime(&k.failedAt), &k.at, &k.pricing); err != nil {
 			return err
 		}
 		b.byID[k.id] = &k
 		if k.provider != "" {
-			b.known[providerKey{account, k.provider}] = &k
+			b.known[providerKey{k.account, k.provider}] = &k
 		}
 		return nil
 	}, query, args...)
@@ -147,32 +153,12 @@ func (b *batch) readMessages(query string, args ...any) error {
 	return nil
 }
 
-// lockConsents locks the contacts whose consent will change, before any conversation is locked.
-func (b *batch) lockConsents() error {
-	var ids []string
-	for i := range b.work {
-		w := &b.work[i]
-		switch u := w.Body.(type) {
-		case channel.Preference:
-			ids = append(ids, w.contact)
-		case channel.Receipt:
-			if m := b.message(w, u); m != nil && (u.Failure == channel.OptedOut || u.Failure == channel.Unreachable) {
-				ids = append(ids, m.contact)
-			}
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	return contacts.Lock(b.ctx, b.tx, ids)
-}
-
 // message returns the message that a receipt is about, nil if it is not known yet.
 func (b *batch) message(w *work, r channel.Receipt) *known {
 	if m := b.known[providerKey{w.account.ID, r.ProviderID}]; m != nil {
 		return m
 	}
-	if m := b.byID[r.MessageID]; m != nil && (m.provider == "" || m.provider == r.ProviderID) {
+	if m := b.byID[r.MessageID]; m != nil && m.account == w.account.ID && (m.provider == "" || m.provider == r.ProviderID) {
 		return m
 	}
 	return nil
@@ -221,6 +207,11 @@ func (b *batch) findKnown() error {
 			WHERE m.id = ANY($1::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m`, ids); err != nil {
 			return err
 		}
+		for _, m := range b.byID {
+			if b.rows[m.conversation] == nil {
+				return errOvertaken // merged into another, which is not locked
+			}
+		}
 	}
 	if err := b.findLate(); err != nil {
 		return err
@@ -250,8 +241,7 @@ func (b *batch) findKnown() error {
 		return nil
 	}, `WITH k AS (SELECT * FROM unnest($1::uuid[], $2::text[]) AS k(a, p))
 		SELECT k.a, k.p, false FROM k, LATERAL (SELECT FROM messages WHERE account_id = k.a AND provider_id = k.p LIMIT 1) AS m
-		UNION ALL SELECT k.a, k.p, true FROM k, LATERAL (SELECT FROM amendments WHERE account_id = k.a AND target_id = k.p LIMIT 1) AS e
-		UNION ALL SELECT k.a, k.p, true FROM k, LATERAL (SELECT FROM receipts WHERE account_id = k.a AND provider_id = k.p AND message_id IS NULL LIMIT 1) AS r`,
+		UNION ALL SELECT k.a, k.p, true FROM k, LATERAL (SELECT FROM amendments WHERE account_id = k.a AND target_id = k.p LIMIT 1) AS e`,
 		accountIDs, providerIDs)
 	if err != nil {
 		return fmt.Errorf("find duplicates: %w", err)
@@ -259,29 +249,49 @@ func (b *batch) findKnown() error {
 	return nil
 }
 
-// findLate looks once more for what edits, withdrawals and good receipts are about: it may have been stored between the
-// first look and the locks. A message whose conversation is not locked stays unknown.
+// findLate looks once more for what edits and withdrawals are about, now that the conversations are locked: it may have been
+// stored between the first look and the locks.
 func (b *batch) findLate() error {
-	var accountIDs, providerIDs []string
+	var keys []providerKey
 	for i := range b.work {
 		w := &b.work[i]
-		if r, ok := w.Body.(channel.Receipt); ok && r.Failure != "" {
-			continue // it may change the consent, and the contact is not locked
+		if _, ok := w.Body.(channel.Receipt); ok {
+			continue // see settleInserted
 		}
 		if provider, _ := references(w.Body); provider != "" && b.known[providerKey{w.account.ID, provider}] == nil {
-			accountIDs, providerIDs = append(accountIDs, w.account.ID), append(providerIDs, provider)
+			keys = append(keys, providerKey{w.account.ID, provider})
 		}
 	}
-	if len(providerIDs) == 0 {
+	return b.unstored(keys)
+}
+
+// unstored returns errOvertaken if one of the messages, which this batch has not found, is stored by now and not by itself.
+func (b *batch) unstored(keys []providerKey) error {
+	if len(keys) == 0 {
 		return nil
 	}
-	locked := make([]string, 0, len(b.rows))
-	for id := range b.rows {
-		locked = append(locked, id)
+	accountIDs, providerIDs := columns(keys)
+	own := make([]string, 0, len(b.inserted))
+	for i := range b.inserted {
+		own = append(own, b.inserted[i].id)
 	}
-	return b.readMessages(`SELECT `+knownColumns+` FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.id IN (
-		SELECT x.id FROM unnest($1::uuid[], $2::text[]) AS k(a, p) JOIN messages x ON x.account_id = k.a AND x.provider_id = k.p)
-		AND m.conversation_id = ANY($3::uuid[]) ORDER BY m.id FOR NO KEY UPDATE OF m`, accountIDs, providerIDs, locked)
+	var stored bool
+	err := b.tx.Tx.QueryRowContext(b.ctx, `SELECT EXISTS (SELECT 1 FROM unnest($1::uuid[], $2::text[]) AS k(a, p)
+		JOIN messages m ON m.account_id = k.a AND m.provider_id = k.p WHERE m.id <> ALL($3::uuid[]))`, accountIDs, providerIDs, own).Scan(&stored)
+	if err != nil {
+		return fmt.Errorf("find messages: %w", err)
+	}
+	if stored {
+		return errOvertaken
+	}
+	return nil
+}
+
+func columns(keys []providerKey) (accountIDs, providerIDs []string) {
+	for _, k := range keys {
+		accountIDs, providerIDs = append(accountIDs, k.account), append(providerIDs, k.provider)
+	}
+	return accountIDs, providerIDs
 }
 
 // newMessageID returns the provider id of the message that an update adds, empty if it adds none.

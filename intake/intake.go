@@ -16,13 +16,13 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/failpoint"
+	"guichet.dev/guichet/outbox"
 )
 
 // Accounts finds accounts by what a webhook says.
 type Accounts interface {
 	ByProviderID(ctx context.Context, on conversation.Channel, providerID string) (accounts.Account, error)
-	// SetState writes down what a provider's code says of an account.
-	SetState(ctx context.Context, db bun.IDB, accountID string, state conversation.AccountState, code string) error
+	outbox.Stopper
 }
 
 // Observer is told what came of the updates, for metrics.

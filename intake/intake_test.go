@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,9 +63,10 @@ func TestAnyOrderOfDelivery(t *testing.T) {
 		ana.Marketing("resume", at(13)),
 		ana.Marketing("stop", at(14)),
 		ana.Text("wamid.5", at(15), "last"),
+		office.Webhook("messages", ana.Message("wamid.e2", at(16), `"type":"edit","edit":{"original_message_id":"wamid.5","message":{"type":"text","text":{"body":"last,\nand edited"}}}`)),
 	}
 	want := outcome(t, history)
-	for _, part := range []string{"second, better", "❤️", `"revoked_at"`, `"state":"read"`, `"marketing":"opted_out"`, "an answer"} {
+	for _, part := range []string{"second, better", "❤️", `"revoked_at"`, `"state":"read"`, `"marketing":"opted_out"`, "an answer", "last, and edited"} {
 		if !strings.Contains(want, part) {
 			t.Fatalf("perfect delivery misses %s:\n%s", part, want)
 		}
@@ -117,9 +119,6 @@ func outcome(t *testing.T, history []string) string {
 		m.ReplyTo = texts[m.ReplyTo]
 		m.ID, m.ConversationID, m.Seq, m.Late = "", "", 0, false
 		m.Author.ID = ""
-		for i := range m.Reactions {
-			m.Reactions[i].By.ID = ""
-		}
 		for i := range m.Attachments {
 			m.Attachments[i].ID = ""
 		}
@@ -240,6 +239,24 @@ func TestChangedNumberKeepsThePersonAndFreesTheNumber(t *testing.T) {
 	}
 }
 
+// A new user id is no new number: who then writes from the number alone is still the same person.
+func TestChangedUserIDKeepsTheNumber(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	o.Deliver(t, ana.Text("wamid.1", office.Start, "hello"), office.Webhook("messages", fmt.Sprintf(
+		`{"messages":[{"from":%q,"from_user_id":%q,"id":"wamid.sys","timestamp":"%d","type":"system","system":{"body":"x","user_id":"RO.2","type":"user_changed_user_id"}}]}`,
+		ana.WhatsAppID, ana.UserID, office.Start.Add(time.Second).Unix())))
+	var addresses []string
+	for _, id := range o.Only(t).Contact.Identities {
+		addresses = append(addresses, id.Address)
+	}
+	if got, want := strings.Join(addresses, " "), ana.WhatsAppID+" RO.2"; got != want {
+		t.Errorf("addresses %s, want %s", got, want)
+	}
+	o.Deliver(t, office.Person{WhatsAppID: ana.WhatsAppID, Name: "Ana"}.Text("wamid.2", office.Start.Add(time.Minute), "it is me"))
+	o.Only(t)
+}
+
 func TestLateMessageReopensButIsLate(t *testing.T) {
 	t.Parallel()
 	o := office.Open(t)
@@ -327,23 +344,6 @@ func TestReceiptsBeforeTheirMessage(t *testing.T) {
 	}
 }
 
-// What amends a message may stand before it in the very same webhook.
-func TestAmendmentsBeforeTheirMessageInOneWebhook(t *testing.T) {
-	t.Parallel()
-	o := office.Open(t)
-	o.Deliver(t, office.Webhook("messages",
-		ana.Message("wamid.e", office.Start, `"type":"edit","edit":{"original_message_id":"wamid.1","message":{"type":"text","text":{"body":"two\nlines"}}}`),
-		ana.Message("wamid.v", office.Start, `"type":"revoke","revoke":{"original_message_id":"wamid.2"}`),
-		ana.Message("wamid.2", office.Start, `"type":"text","text":{"body":"gone"}`),
-		ana.Message("wamid.1", office.Start, `"type":"text","text":{"body":"one"}`),
-	))
-	c := o.Only(t)
-	m := o.Messages(t, c.ID)
-	if len(m) != 2 || m[0].RevokedAt == nil || m[1].Content.Text != "two\nlines" || m[1].Summary != "two lines" || c.Summary != "two lines" {
-		t.Errorf("%q %+v", c.Summary, m)
-	}
-}
-
 func TestSentReactionStandsOnItsMessage(t *testing.T) {
 	t.Parallel()
 	o := office.Open(t)
@@ -425,5 +425,123 @@ func TestMergeKeepsWhatIsQueued(t *testing.T) {
 	}
 	if got := strings.Join(sent, " "); got != "1 0" {
 		t.Errorf("sent %q: each once, those of the conversation that goes on first", got)
+	}
+}
+
+// TestMergeShowsWhatIsOpenAndNewest merges by a mere preference: what was open and newest in the older conversation is so in
+// the one that goes on.
+func TestMergeShowsWhatIsOpenAndNewest(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	byNumber := office.Person{WhatsAppID: ana.WhatsAppID, Name: "Ana"}
+	byUserID := office.Person{UserID: ana.UserID, Name: "Ana"}
+	o.Meet(t, byNumber)
+	o.At(office.Start.Add(time.Minute))
+	newer := o.Meet(t, byUserID)
+	if _, err := o.Inbox.Done(t.Context(), o.Agent(t, "maria"), newer); err != nil {
+		t.Fatal(err)
+	}
+	asked := office.Start.Add(2 * time.Minute)
+	o.At(asked)
+	o.Deliver(t, byNumber.Text("wamid.asked", asked, "is anybody there?"))
+	o.Deliver(t, office.Webhook("user_preferences", fmt.Sprintf(`{"user_preferences":[{"wa_id":%q,"user_id":%q,"category":"marketing_messages","value":"stop","timestamp":%d}]}`,
+		ana.WhatsAppID, ana.UserID, asked.Unix())))
+	c := o.Only(t)
+	if c.ID != newer || c.Status != conversation.StatusOpen || c.WaitingSince == nil || c.Summary != "is anybody there?" ||
+		c.LastInboundAt == nil || !c.LastInboundAt.Equal(asked) {
+		t.Errorf("%+v", c)
+	}
+}
+
+// What is waited for depends on when things were written, not on when they arrived.
+func TestWaitingInAnyOrder(t *testing.T) {
+	t.Parallel()
+	at := func(minutes int) time.Time { return office.Start.Add(time.Duration(minutes) * time.Minute) }
+	history := []string{ana.Text("wamid.1", at(1), "first"), echo("wamid.e1", at(9), "an answer"), echo("wamid.e2", at(10), "and more"), ana.Text("wamid.2", at(20), "second")}
+	for name, c := range map[string]struct {
+		order   []int
+		waiting time.Time
+	}{
+		"in order":             {[]int{0, 1, 2, 3}, at(20)},
+		"the answer is late":   {[]int{0, 3, 2, 1}, at(20)},
+		"the question is late": {[]int{1, 2, 0}, time.Time{}},
+		"all the other way":    {[]int{3, 2, 1, 0}, at(20)},
+		"answers between":      {[]int{2, 3, 0, 1}, at(20)},
+		"nothing was answered": {[]int{3, 0}, at(1)},
+	} {
+		for _, together := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, in one body %t", name, together), func(t *testing.T) {
+				t.Parallel()
+				o := office.Open(t)
+				o.At(at(30))
+				var bodies []string
+				for _, i := range c.order {
+					bodies = append(bodies, history[i])
+				}
+				if together {
+					bodies = []string{joined(bodies)}
+				}
+				o.Deliver(t, bodies...)
+				got := o.Only(t)
+				if got.WaitingSince == nil != c.waiting.IsZero() || got.WaitingSince != nil && !got.WaitingSince.Equal(c.waiting) {
+					t.Errorf("waiting since %v, want %v", got.WaitingSince, c.waiting)
+				}
+				if len(c.order) > 2 && (got.FirstReplyAt == nil || !got.FirstReplyAt.Equal(at(9))) {
+					t.Errorf("first reply at %v", got.FirstReplyAt)
+				}
+			})
+		}
+	}
+}
+
+// TestOursAndTheirsHaveOneReactionEach has each side react twice: ours in the phone app and here, theirs before and after
+// they proved to be one person.
+func TestOursAndTheirsHaveOneReactionEach(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	at := func(seconds int) time.Time { return office.Start.Add(time.Duration(seconds) * time.Second) }
+	byUserID := office.Person{UserID: ana.UserID, Name: "Ana"}
+	react := func(emoji string) string {
+		return fmt.Sprintf(`"type":"reaction","reaction":{"message_id":"wamid.meet.%s","emoji":%q}`, ana.WhatsAppID, emoji)
+	}
+	o.Meet(t, office.Person{WhatsAppID: ana.WhatsAppID, Name: "Ana"})
+	o.At(at(1))
+	o.Deliver(t, office.Webhook("messages", byUserID.Message("wamid.r1", at(1), react("👍"))), ana.Text("wamid.2", at(2), "it is me"))
+	o.Deliver(t, office.Webhook("messages", ana.Message("wamid.r2", at(3), react("❤️"))))
+	c := o.Only(t)
+	target := o.Messages(t, c.ID)[0].ID
+	_, err := o.Inbox.Send(t.Context(), o.Agent(t, "maria"), c.ID, inbox.NewMessage{ClientID: "r", Content: conversation.Content{
+		Kind: conversation.KindReaction, Reaction: &conversation.Reaction{MessageID: target, Emoji: "🎉"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.SendNext(t, c.ID)
+	o.At(at(60))
+	o.Deliver(t, office.Webhook("smb_message_echoes", fmt.Sprintf(`{"message_echoes":[{"from":"15550783881","to":%q,"id":"wamid.r3","timestamp":"%d",%s}]}`, ana.WhatsAppID, at(60).Unix(), react("🙏"))))
+	var shown []string
+	for _, r := range o.Messages(t, c.ID)[0].Reactions {
+		shown = append(shown, r.Emoji)
+	}
+	slices.Sort(shown)
+	if got := strings.Join(shown, " "); got != "❤️ 🙏" {
+		t.Errorf("the message shows %q", got)
+	}
+}
+
+// What a colleague edits or takes back in the phone app is the colleague's act.
+func TestAmendmentsInThePhoneApp(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	o.Deliver(t, echo("wamid.e", office.Start, "helo"))
+	for id, content := range map[string]string{
+		"wamid.edit":   `"type":"edit","edit":{"original_message_id":"wamid.e","message":{"type":"text","text":{"body":"hello"}}}`,
+		"wamid.revoke": `"type":"revoke","revoke":{"original_message_id":"wamid.e"}`,
+	} {
+		o.Deliver(t, office.Webhook("smb_message_echoes", fmt.Sprintf(`{"message_echoes":[{"from":"15550783881","to":%q,"id":%q,"timestamp":"%d",%s}]}`,
+			ana.WhatsAppID, id, office.Start.Add(time.Minute).Unix(), content)))
+	}
+	if n := o.Count(t, "SELECT count(*) FROM events WHERE kind IN ('message_edited', 'message_revoked') AND actor_kind = 'phone_app'"); n != 2 {
+		t.Errorf("%d events of the phone app", n)
 	}
 }

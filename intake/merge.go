@@ -50,9 +50,22 @@ func (b *batch) mergeConversations(merges []contacts.Merge) error {
 	return nil
 }
 
-// mergeInto ends the older conversation; what it held goes on in the newer.
+// mergeInto ends the older conversation; what it held goes on in the newer, which is opened if the older was not done.
 func (b *batch) mergeInto(older, newer *ledger.Row) error {
+	bothSnoozed := older.Status == conversation.StatusSnoozed && newer.Status == conversation.StatusSnoozed
+	if older.Status != conversation.StatusDone && !bothSnoozed {
+		b.reopen(newer, conversation.ActorProvider, b.now)
+	}
 	older.MergedInto, older.Status, older.DoneAt = newer.ID, conversation.StatusDone, b.now
+	if older.LastMessageAt.After(newer.LastMessageAt) {
+		newer.LastMessageID, newer.LastMessageAt, newer.Summary = older.LastMessageID, older.LastMessageAt, older.Summary
+	}
+	if older.LastActivityAt.After(newer.LastActivityAt) {
+		newer.LastActivityAt = older.LastActivityAt
+	}
+	if older.LastInboundAt.After(newer.LastInboundAt) {
+		newer.LastInboundAt = older.LastInboundAt
+	}
 	extendWindow(newer, older.WindowFrom)
 	if older.WindowRefusedAt.After(newer.WindowRefusedAt) {
 		newer.WindowRefusedAt = older.WindowRefusedAt

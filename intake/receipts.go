@@ -9,6 +9,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/outbox"
 )
 
 // receipt is one to be inserted.
@@ -29,8 +30,7 @@ func (b *batch) applyReceipt(w *work, u channel.Receipt) error {
 	r := receipt{account: w.account.ID, provider: u.ProviderID, participant: u.Participant, state: u.State, at: u.At, code: u.ErrorCode, detail: detail}
 	m := b.message(w, u)
 	if m == nil || m.id == "" {
-		// Its message may stand before or after it in this very batch, such as an echo: it is applied when all is inserted.
-		b.early[providerKey{w.account.ID, u.ProviderID}] = true
+		// Its message may stand before or after it in this very batch, such as an echo: see settleInserted.
 		b.receipts = append(b.receipts, r)
 		return nil
 	}
@@ -44,7 +44,7 @@ func (b *batch) applyReceipt(w *work, u channel.Receipt) error {
 		m.provider = u.ProviderID
 		b.known[providerKey{w.account.ID, u.ProviderID}] = m
 	}
-	return b.settle(b.rows[m.conversation], w, m, u)
+	return b.settle(b.rows[m.conversation], m, u)
 }
 
 func receiptDetail(u channel.Receipt) (*string, error) {
@@ -67,7 +67,7 @@ func orNull(raw json.RawMessage) json.RawMessage {
 }
 
 // settle applies a receipt to its message and writes the event, if it says something new.
-func (b *batch) settle(row *ledger.Row, w *work, m *known, u channel.Receipt) error {
+func (b *batch) settle(row *ledger.Row, m *known, u channel.Receipt) error {
 	before := *m
 	m.apply(u)
 	if *m == before {
@@ -90,18 +90,21 @@ func (b *batch) settle(row *ledger.Row, w *work, m *known, u channel.Receipt) er
 		row.AppendWaking(e) // the next message waits for this one
 	}
 	if m.state == conversation.StateFailed {
-		return b.afterFailure(row, w, m, u)
+		refusal := outbox.Refusal{Behaviour: u.Failure, Code: u.ErrorCode, MessageID: m.id, SentAt: sentTime(m, u), At: u.At}
+		return outbox.Conclude(b.ctx, b.tx, b.in.Accounts, row, refusal, b.now)
 	}
 	return nil
 }
 
 // apply moves the state forward and keeps the earliest time of each.
 func (m *known) apply(u channel.Receipt) {
-	m.state = m.state.Advance(u.State)
-	if m.state == conversation.StateFailed && u.State == conversation.StateFailed && m.errorCode == "" {
-		m.errorCode = u.ErrorCode
-	} else if m.state != conversation.StateFailed {
+	before := m.state
+	m.state = before.Advance(u.State)
+	switch {
+	case m.state != conversation.StateFailed:
 		m.errorCode = ""
+	case before != conversation.StateFailed:
+		m.errorCode = u.ErrorCode // what is there tells of an attempt whose outcome was not known
 	}
 	var at *time.Time
 	switch u.State {
@@ -121,24 +124,6 @@ func (m *known) apply(u channel.Receipt) {
 	if at.IsZero() || u.At.Before(*at) {
 		*at = u.At
 	}
-}
-
-// afterFailure draws the conclusions from a provider's reason for not delivering.
-func (b *batch) afterFailure(row *ledger.Row, w *work, m *known, u channel.Receipt) error {
-	switch u.Failure {
-	case channel.WindowClosed:
-		row.WindowRefusedAt = row.Window(0).Refuse(sentTime(m, u)).RefusedAt
-		row.Wake()
-	case channel.OptedOut:
-		return contacts.RefusedMarketing(b.ctx, b.tx, contacts.Refusal{
-			ContactID: row.ContactID, Channel: row.Channel, ConversationID: row.ID, MessageID: m.id, At: u.At,
-		}, b.now)
-	case channel.Unreachable:
-		return contacts.Unreachable(b.ctx, b.tx, row.ContactID, row.Channel, b.now)
-	case channel.StopAccount:
-		return b.in.Accounts.SetState(b.ctx, b.tx, w.account.ID, conversation.AccountError, u.ErrorCode)
-	}
-	return nil
 }
 
 // sentTime returns when the refused message was sent: a customer's message after that opens the window all the same.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,18 @@ func (b *batch) insertMessages() error {
 	return b.insertAttachments()
 }
 
+// waitAgain finds what customers wait for where messages came out of order: the oldest that they wrote after the newest
+// from the phone app, whose reader had all earlier ones before them.
+func (b *batch) waitAgain() error {
+	if len(b.disordered) == 0 {
+		return nil
+	}
+	return postgres.Later(b.ctx, b.tx, "find what customers wait for", `UPDATE conversations c
+		SET waiting_since = (SELECT min(at) FROM messages WHERE conversation_id = c.id AND author_kind = 'contact' AND at > e.at)
+		FROM (SELECT conversation_id AS id, max(at) AS at FROM messages WHERE conversation_id = ANY($1::uuid[]) AND author_kind = 'phone_app' GROUP BY 1) AS e
+		WHERE c.id = e.id AND c.waiting_since <= e.at`, slices.Collect(maps.Keys(b.disordered)))
+}
+
 func (b *batch) insertAttachments() error {
 	var (
 		ids, messages, providers, mimes, sums, names, states, codes []string
@@ -118,17 +131,41 @@ func (b *batch) insertReceipts() error {
 		ON CONFLICT DO NOTHING`, accountIDs, providers, states, participants, messages, ats, codes, details, b.now)
 }
 
-// settleInserted applies receipts to messages that this batch inserted, such as echoes.
+// receiptTurns is the class of the advisory locks of settleInserted.
+const receiptTurns = 20260001
+
+// settleInserted brings together echoes and receipts that nothing but the provider's id connects: the receipts may name a
+// contact that is not known yet, so there may be no row on which the two transactions meet. They take turns by the id, after
+// each has written its own, and the second sees what the first has written. Many ids share a turn, because a server has room
+// for some thousand such locks only.
 func (b *batch) settleInserted() error {
+	var echoes, waiting []providerKey
+	var ids []string
 	for i := range b.inserted {
-		m := &b.inserted[i]
-		if m.direction == conversation.Outbound && b.early[providerKey{m.account, m.provider}] {
-			if _, err := ledger.ApplyEarlyReceipts(b.ctx, b.tx, m.id); err != nil {
-				return err
-			}
+		if m := &b.inserted[i]; m.direction == conversation.Outbound {
+			echoes, ids = append(echoes, providerKey{m.account, m.provider}), append(ids, m.id)
 		}
 	}
-	return nil
+	for i := range b.receipts {
+		if r := &b.receipts[i]; r.message == "" {
+			waiting = append(waiting, providerKey{r.account, r.provider})
+		}
+	}
+	if len(echoes)+len(waiting) == 0 {
+		return nil
+	}
+	accountIDs, providerIDs := columns(slices.Concat(echoes, waiting))
+	_, err := b.tx.Tx.ExecContext(b.ctx, `SELECT pg_advisory_xact_lock($3::integer, turn) FROM (
+		SELECT DISTINCT hashtext(a || p) & 63 AS turn FROM unnest($1::text[], $2::text[]) AS k(a, p) ORDER BY 1) AS turns`, accountIDs, providerIDs, receiptTurns)
+	if err != nil {
+		return fmt.Errorf("take turns: %w", err)
+	}
+	for _, id := range ids {
+		if _, err := ledger.ApplyEarlyReceipts(b.ctx, b.tx, id); err != nil {
+			return err
+		}
+	}
+	return b.unstored(waiting)
 }
 
 // updateMessages writes what receipts changed, in the order of the ids.

@@ -45,7 +45,7 @@ func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claime
 
 // lockFor locks the conversation, and its contact first if the report changes that.
 func lockFor(ctx context.Context, tx bun.Tx, conversationID string, r report) (*ledger.Row, error) {
-	if r.err != nil && (r.err.Behaviour == channel.OptedOut || r.err.Behaviour == channel.Unreachable) {
+	if r.err != nil && r.err.Behaviour.ChangesContact() {
 		return ledger.LockWith(ctx, tx, conversationID, contacts.LockOne)
 	}
 	return ledger.Lock(ctx, tx, conversationID)
@@ -187,29 +187,20 @@ func notBefore(next conversation.MessageState, at time.Time, wait time.Duration)
 	return at.Add(wait)
 }
 
-// conclude draws what a refusal means beyond its message.
+// conclude draws what a refusal means beyond its message, also for those that wait behind it.
 func (o *Outbox) conclude(ctx context.Context, tx bun.Tx, account accounts.Account, row *ledger.Row, c *claimed, r report) error {
 	wait, _ := retryAfter(r.err, c.attempt)
 	switch r.err.Behaviour {
-	case channel.WindowClosed:
-		row.WindowRefusedAt = row.Window(0).Refuse(r.began).RefusedAt // the customer may have written since
-		row.Wake()
-	case channel.OptedOut:
-		return contacts.RefusedMarketing(ctx, tx, contacts.Refusal{
-			ContactID: row.ContactID, Channel: row.Channel, ConversationID: row.ID, MessageID: c.message.MessageID, At: r.at,
-		}, r.at)
-	case channel.Unreachable:
-		return contacts.Unreachable(ctx, tx, row.ContactID, row.Channel, r.at)
-	case channel.StopAccount:
-		return o.Accounts.SetState(ctx, tx, account.ID, conversation.AccountError, r.err.Code)
 	case channel.SlowPair:
 		return block(ctx, tx, account.ID, row.ContactID, r.at.Add(wait), r.at)
 	case channel.SlowAccount:
 		return block(ctx, tx, account.ID, accountKey, r.at.Add(wait), r.at)
 	case channel.SlowAll:
 		return blockApp(ctx, tx, account, r.at.Add(wait), r.at)
+	default:
+		refusal := Refusal{Behaviour: r.err.Behaviour, Code: r.err.Code, MessageID: c.message.MessageID, SentAt: r.began, At: r.at}
+		return Conclude(ctx, tx, o.Accounts, row, refusal, r.at)
 	}
-	return nil
 }
 
 // maxRetries bounds the attempts at a message whose refusals are temporary: about twenty minutes.

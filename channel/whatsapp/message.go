@@ -269,8 +269,12 @@ func (m *message) identityChange(at time.Time) channel.Body {
 	default:
 		return nil
 	}
-	before := person(address{m.From, m.FromUserID, m.FromParentUserID}, nil)
-	after := person(address{m.System.WaID, m.System.UserID, m.System.ParentUserID}, nil)
+	old := address{m.From, m.FromUserID, m.FromParentUserID}
+	now := address{m.System.WaID, m.System.UserID, m.System.ParentUserID}
+	if reason == "user_id" && now.number == "" && old.userID != "" {
+		old.number = "" // nothing is said of the number: it may have been kept, or given up some messages ago
+	}
+	before, after := person(old, nil), person(now, nil)
 	if !matches(before) || !matches(after) {
 		return nil
 	}
