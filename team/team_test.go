@@ -153,6 +153,9 @@ func TestTokensEnd(t *testing.T) {
 	wantCode(t, err, conversation.CodeInvalid)
 	_, _, err = s.CreateToken(ctx, root, team.NewToken{Name: "no role"})
 	wantCode(t, err, conversation.CodeInvalid)
+	if !strings.Contains(err.Error(), "agent_id") {
+		t.Errorf("does not say what else there is: %v", err)
+	}
 	_, value, err := s.CreateToken(ctx, root, team.NewToken{Name: "short", Role: team.RoleAgent, ExpiresAt: &soon})
 	if err != nil {
 		t.Fatal(err)
