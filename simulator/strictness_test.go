@@ -175,3 +175,21 @@ func TestPathsAndTokens(t *testing.T) {
 		})
 	}
 }
+
+func TestControlNamesTheWrongField(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for name, test := range map[string]struct{ path, body, field, message string }{
+		"unknown":      {"/control/clock", `{"speed":2}`, "speed", "unknown field"},
+		"wrong type":   {"/control/clock", `{"advance":5}`, "advance", "cannot be a JSON number"},
+		"two values":   {"/control/clock", `{"advance":"1s"} {}`, "body", "must be one JSON value"},
+		"what follows": {"/control/customers", `{"phone":"33612345678"} x`, "body", "must be one JSON value"},
+	} {
+		status, answer, err := s.try("POST", test.path, "", test.body)
+		must(t, err)
+		failure, _ := answer["error"].(map[string]any)
+		if status != http.StatusBadRequest || failure["field"] != test.field || failure["message"] != test.message {
+			t.Errorf("%s: %d %v", name, status, answer)
+		}
+	}
+}
