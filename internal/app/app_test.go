@@ -297,6 +297,9 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	if err != nil || !strings.HasPrefix(value, "guichet_") {
 		t.Error(err)
 	}
+	if _, err := app.CreateToken(t.Context(), cfg, "ci", "agent", -time.Hour); conversation.CodeOf(err) != conversation.CodeInvalid {
+		t.Errorf("a token that ends in the past: %v", err)
+	}
 	if _, err := app.Repair(t.Context(), cfg, app.RepairOptions{NewEpoch: true}); err != nil {
 		t.Error(err)
 	}
