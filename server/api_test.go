@@ -93,6 +93,9 @@ func TestMalformedRequests(t *testing.T) {
 	if w.Code != http.StatusUnsupportedMediaType || strings.Contains(w.Body.String(), "validation failed") {
 		t.Errorf("XML: %d %s", w.Code, w.Body)
 	}
+	if w := f.request("POST", conv+"/read", f.admin, broken{}, "Content-Type", "application/json"); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"code":"invalid"`) {
+		t.Errorf("a body that breaks off: %d %s", w.Code, w.Body)
+	}
 	w = f.request("POST", conv+"/read", f.admin, strings.NewReader(`{"up_to_seq":1e30}`), "Content-Type", "application/json")
 	if strings.Contains(w.Body.String(), "1e30") || strings.Contains(w.Body.String(), "Go struct") {
 		t.Errorf("repeats the value: %s", w.Body)

@@ -52,11 +52,17 @@ func init() {
 		return problemOfStatus(status, detail, errs)
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, detail string, errs ...error) huma.StatusError {
+		if detail == brokenBody {
+			status, detail, errs = http.StatusBadRequest, "the body did not arrive in full", nil
+		}
 		p := problemOfStatus(status, detail, errs)
 		p.RequestID = requestID(ctx.Context())
 		return p
 	}
 }
+
+// brokenBody is what huma says of a body that breaks off, with the status 500. It is the client's fault.
+const brokenBody = "cannot read request body"
 
 // statuses says which HTTP status each code has. What is missing here is our own fault.
 var statuses = map[conversation.Code]int{
