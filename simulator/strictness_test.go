@@ -98,6 +98,7 @@ func TestStrictness(t *testing.T) {
 		"no action":              {interactive(`"type":"button","body":{"text":"a"}`), 131008},
 		"long footer":            {interactive(`"type":"button","body":{"text":"a"},"footer":{"text":"` + long(61) + `"},"action":{"buttons":[` + button("1", "a") + `]}`), 131009},
 		"image header":           {interactive(`"type":"button","header":{"type":"image","image":{"link":"https://example.org/a"}},"body":{"text":"a"},"action":{"buttons":[` + button("1", "a") + `]}`), 0},
+		"header of no upload":    {interactive(`"type":"button","header":{"type":"image","image":{"id":"42"}},"body":{"text":"a"},"action":{"buttons":[` + button("1", "a") + `]}`), 100},
 		"image header of a list": {interactive(`"type":"list","header":{"type":"image","image":{"link":"https://example.org/a"}},"body":{"text":"a"},"action":{"button":"b","sections":[{"rows":[` + rows(1) + `]}]}`), 100},
 		"ten rows":               {interactive(`"type":"list","body":{"text":"a"},"action":{"button":"b","sections":[{"rows":[` + rows(10) + `]}]}`), 0},
 		"eleven rows":            {interactive(`"type":"list","body":{"text":"a"},"action":{"button":"b","sections":[{"rows":[` + rows(11) + `]}]}`), 131009},
