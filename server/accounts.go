@@ -58,7 +58,7 @@ type updateAccount struct {
 		BusinessID     *string                 `json:"business_id,omitempty" maxLength:"100"`
 		DisplayAddress *string                 `json:"display_address,omitempty" maxLength:"100"`
 		APIBaseURL     *string                 `json:"api_base_url,omitempty" maxLength:"500"`
-		APIVersion     *string                 `json:"api_version,omitempty" maxLength:"20"`
+		APIVersion     *string                 `json:"api_version,omitempty" minLength:"1" maxLength:"20"`
 		Secrets        secretsInput            `json:"secrets,omitempty" doc:"An absent or empty one stays as it is"`
 		Settings       accounts.SettingsChange `json:"settings,omitempty" doc:"An absent one stays as it is"`
 	}

@@ -34,6 +34,7 @@ func TestMalformedRequests(t *testing.T) {
 		"null":               {"POST", conv + "/messages", "null", 422, "invalid", ""},
 		"missing":            {"POST", conv + "/messages", `{"text":"hi"}`, 422, "invalid", "client_id"},
 		"unknown property":   {"POST", conv + "/messages", `{"client_id":"1","text":"hi","colour":"red"}`, 422, "invalid", "colour"},
+		"another case":       {"POST", conv + "/messages", `{"client_id":"1","text":"hi","TEXT":"ho"}`, 422, "invalid", "TEXT"},
 		"wrong type":         {"POST", conv + "/messages", `{"client_id":7,"text":"hi"}`, 422, "invalid", "client_id"},
 		"neither":            {"POST", conv + "/messages", `{"client_id":"1"}`, 422, "invalid", "text"},
 		"both":               {"POST", conv + "/messages", `{"client_id":"1","text":"a","reaction":{"message_id":"` + someID + `","emoji":"x"}}`, 422, "invalid", "text"},
@@ -54,8 +55,14 @@ func TestMalformedRequests(t *testing.T) {
 		"opt-in unproven":    {"POST", conv + "/consent", `{"scope":"all","state":"opted_in"}`, 422, "invalid", "note"},
 		"consent tomorrow":   {"POST", conv + "/consent", `{"scope":"all","state":"opted_out","at":"2999-01-01T00:00:00Z"}`, 422, "invalid", "at"},
 		"read nothing":       {"POST", conv + "/read", `{"up_to_seq":0}`, 422, "invalid", "up_to_seq"},
+		"read a fraction":    {"POST", conv + "/read", `{"up_to_seq":1.5}`, 422, "invalid", "up_to_seq"},
+		"read beyond int64":  {"POST", conv + "/read", `{"up_to_seq":9223372036854775808}`, 422, "invalid", "up_to_seq"},
+		"read an exponent":   {"POST", conv + "/read", `{"up_to_seq":1e0}`, 422, "invalid", "up_to_seq"},
 		"attend a program":   {"POST", conv + "/attend", "", 422, "unsupported", ""},
 		"unknown role":       {"POST", "/api/v1/agents", `{"name":"A","email":"a@example.com","role":"boss"}`, 422, "invalid", "role"},
+		"token of nobody":    {"POST", "/api/v1/tokens", `{"name":"t"}`, 422, "invalid", "role"},
+		"audit of NUL":       {"GET", "/api/v1/audit?subject_kind=team&subject_id=%00", "", 422, "invalid", "subject_id"},
+		"no version":         {"PATCH", "/api/v1/accounts/" + someID, `{"api_version":""}`, 422, "invalid", "api_version"},
 		"bad setting":        {"POST", "/api/v1/accounts", strings.Replace(newAccount, "{", `{"settings":{"pair_burst":0},`, 1), 422, "invalid", "settings.pair_burst"},
 		"http":               {"POST", "/api/v1/accounts", strings.Replace(newAccount, "{", `{"api_base_url":"http://10.0.0.1",`, 1), 422, "invalid", "api_base_url"},
 		"no secrets":         {"POST", "/api/v1/accounts", `{"channel":"whatsapp","name":"S","provider_id":"1","secrets":{"app_secret":"x"}}`, 422, "invalid", "secrets.access_token"},
@@ -83,8 +90,15 @@ func TestMalformedRequests(t *testing.T) {
 		})
 	}
 	w := f.request("POST", conv+"/messages", f.admin, strings.NewReader("<a/>"), "Content-Type", "application/xml")
-	if w.Code != http.StatusUnsupportedMediaType {
+	if w.Code != http.StatusUnsupportedMediaType || strings.Contains(w.Body.String(), "validation failed") {
 		t.Errorf("XML: %d %s", w.Code, w.Body)
+	}
+	if w := f.request("POST", conv+"/read", f.admin, broken{}, "Content-Type", "application/json"); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"code":"invalid"`) {
+		t.Errorf("a body that breaks off: %d %s", w.Code, w.Body)
+	}
+	w = f.request("POST", conv+"/read", f.admin, strings.NewReader(`{"up_to_seq":1e30}`), "Content-Type", "application/json")
+	if strings.Contains(w.Body.String(), "1e30") || strings.Contains(w.Body.String(), "Go struct") {
+		t.Errorf("repeats the value: %s", w.Body)
 	}
 	if w := f.request("GET", "/api/v1/me", f.admin, nil, "Accept", "image/png"); w.Code != http.StatusOK {
 		t.Errorf("accepts images only: %d %s", w.Code, w.Body)

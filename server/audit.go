@@ -12,7 +12,7 @@ import (
 type listAudit struct {
 	Paging
 	SubjectKind string `query:"subject_kind" enum:"account,agent,team,token"`
-	SubjectID   string `query:"subject_id" maxLength:"100" doc:"Needs subject_kind"`
+	SubjectID   string `query:"subject_id" format:"uuid" doc:"Needs subject_kind"`
 }
 
 func (s *Server) registerAudit() {

@@ -14,7 +14,7 @@ type setConsent struct {
 	ConversationPath
 	Body struct {
 		Scope conversation.ConsentScope `json:"scope"`
-		State conversation.ConsentState `json:"state"`
+		State conversation.ConsentState `json:"state" enum:"opted_in,opted_out"`
 		Note  string                    `json:"note,omitempty" maxLength:"1000" doc:"Where and how the contact said it; required for opted_in"`
 		At    *time.Time                `json:"at,omitempty" doc:"When the contact said it; now if left out"`
 	}

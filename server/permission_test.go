@@ -100,6 +100,9 @@ func TestDocumentKnowsClosedSets(t *testing.T) {
 	if got := d.Components.Schemas["Conversation"].Properties["status"].Enum; !slices.Equal(got, []string{"open", "snoozed", "done"}) {
 		t.Errorf("statuses %v", got)
 	}
+	if got := d.Components.Schemas["SetConsentBody"].Properties["state"].Enum; !slices.Equal(got, []string{"opted_in", "opted_out"}) {
+		t.Errorf("consents that can be written down: %v", got)
+	}
 	for name, schema := range d.Components.Schemas {
 		for _, secret := range []string{"access_token", "app_secret", "verify_token"} {
 			if _, has := schema.Properties[secret]; has && name != "SecretsInput" && name != "SecretsSet" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,17 +44,25 @@ func (p *Problem) GetStatus() int { return p.Status }
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-// Huma makes its own errors through these variables: as of here they are Problems too.
+// Huma makes its own errors through these variables: as of here they are Problems too. Names of properties count as they
+// are written: otherwise what stands under a name of another case would be taken unchecked.
 func init() {
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, detail string, errs ...error) huma.StatusError {
 		return problemOfStatus(status, detail, errs)
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, detail string, errs ...error) huma.StatusError {
+		if detail == brokenBody {
+			status, detail, errs = http.StatusBadRequest, "the body did not arrive in full", nil
+		}
 		p := problemOfStatus(status, detail, errs)
 		p.RequestID = requestID(ctx.Context())
 		return p
 	}
 }
+
+// brokenBody is what huma says of a body that breaks off, with the status 500. It is the client's fault.
+const brokenBody = "cannot read request body"
 
 // statuses says which HTTP status each code has. What is missing here is our own fault.
 var statuses = map[conversation.Code]int{
@@ -130,7 +139,7 @@ func problemOfStatus(status int, detail string, errs []error) *Problem {
 			p.Fields = append(p.Fields, fieldProblem(located.ErrorDetail()))
 		}
 	}
-	if status == http.StatusUnprocessableEntity && len(p.Fields) > 0 {
+	if len(p.Fields) > 0 {
 		p.Detail = "the request is not valid: " + p.Fields[0].Detail
 	}
 	return p
@@ -146,8 +155,15 @@ func fieldProblem(d *huma.ErrorDetail) FieldProblem {
 	if n, _ := fmt.Sscanf(d.Message, validation.MsgExpectedRequiredProperty, &missing); n == 1 {
 		f.Field = strings.TrimPrefix(f.Field+"."+missing, ".")
 	}
+	// A whole number that Go cannot store suits the schema: the decoder refuses it, with a text that repeats the value.
+	if name := notStored.FindStringSubmatch(d.Message); name != nil {
+		f.Field, f.Detail = name[1], "must be a whole number of at most 64 bits, written without an exponent"
+	}
 	return f
 }
+
+// notStored is how encoding/json names the field of a number that its type cannot hold.
+var notStored = regexp.MustCompile(`^json: cannot unmarshal number .* into Go struct field [^.]*\.(\S+) of type u?int`)
 
 func codeOfStatus(status int) conversation.Code {
 	switch status {

@@ -113,8 +113,10 @@ func (s *Server) recipient(n *Number, m *cloudapi.Message) (*Customer, map[strin
 
 // prepare checks what a message refers to and returns its price category.
 func (s *Server) prepare(n *Number, m *cloudapi.Message) (string, *cloudapi.Error) {
-	if m.MediaID != "" && s.mediaOf(n, m.MediaID) == nil {
-		return "", cloudapi.NewError(cloudapi.CodeParameter, "Param %s['id'] is not a valid whatsapp business account media attachment ID", m.Type)
+	for _, used := range m.Media {
+		if s.mediaOf(n, used.ID) == nil {
+			return "", cloudapi.NewError(cloudapi.CodeParameter, "Param %s['id'] is not a valid whatsapp business account media attachment ID", used.Type)
+		}
 	}
 	if m.Template == nil {
 		return serviceCategory, nil
@@ -147,7 +149,9 @@ func (s *Server) failure(n *Number, m *cloudapi.Message, t *thread, c *Customer,
 		return cloudapi.NewError(cloudapi.CodeMarketingStopped, "Recipient has chosen to stop receiving marketing messages on WhatsApp from your business")
 	case category == "marketing" && c.MarketingWithheld:
 		return cloudapi.NewError(cloudapi.CodeWithheld, "In order to maintain a healthy ecosystem engagement, the message failed to be delivered.")
-	case m.MediaID != "" && !cloudapi.MediaFits(m.Type, s.state.Media[m.MediaID].Type):
+	case slices.ContainsFunc(m.Media, func(used cloudapi.MediaUse) bool {
+		return !cloudapi.MediaFits(used.Type, s.state.Media[used.ID].Type)
+	}):
 		return cloudapi.NewError(cloudapi.CodeMediaUpload, "Unsupported media type for a message of type %s.", m.Type)
 	case m.Reaction != nil && !slices.ContainsFunc(t.messages, func(target *message) bool {
 		return target.ID == m.Reaction.MessageID && target.Type != "reaction" && now.Sub(target.At) <= reactable

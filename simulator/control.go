@@ -103,9 +103,12 @@ func strictDecode(body []byte, value any) error {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case err == nil:
+		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+			return &ControlError{Field: "body", Message: "must be one JSON value"}
+		}
 		return nil
 	case errors.As(err, &wrong):
-		return &ControlError{Field: wrong.Field, Message: "must be a JSON " + wrong.Type.String()}
+		return &ControlError{Field: wrong.Field, Message: "cannot be a JSON " + wrong.Value}
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		return &ControlError{Field: strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`), Message: "unknown field"}
 	}

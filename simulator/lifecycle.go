@@ -47,7 +47,7 @@ func (s *Server) advance(m *message, status string) {
 			s.later(m, StatusRead, cmp.Or(time.Duration(c.ReadAfter), s.config.Delays.Read))
 		}
 	case StatusRead:
-		if m.Status != StatusSent && m.Status != StatusDelivered {
+		if m.Status != StatusDelivered && (m.Status != StatusSent || c.Offline || t.Blocked != "") {
 			return
 		}
 		m.Status = status

@@ -275,3 +275,29 @@ func TestFreeEntryPointAndOldConversations(t *testing.T) {
 		t.Errorf("pricing %v", free["pricing"])
 	}
 }
+
+// A customer in the chat who blocks the business before a message comes does not read it.
+func TestBlockedMessageIsNotRead(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	ctx := t.Context()
+	const ben = "33600000002"
+	for _, phone := range []string{anna, ben} {
+		_, err := s.PutCustomer(ctx, simulator.Customer{Phone: phone, InChat: true, DeliveredAfter: simulator.Duration(time.Hour)})
+		must(t, err)
+		_, err = s.Say(ctx, phone, "Bonjour")
+		must(t, err)
+	}
+	blocked, read := s.text(t, "+"+anna, "1", "m1"), s.text(t, "+"+ben, "2", "m2")
+	s.receiver.awaitStatus(t, blocked, "sent")
+	s.receiver.awaitStatus(t, read, "sent")
+	must(t, s.Block(ctx, anna, simulator.BlockSilent))
+	_, err := s.AdvanceClock(ctx, 2*time.Hour)
+	must(t, err)
+	s.receiver.awaitStatus(t, read, "read") // which was due after the other
+	accepted, err := s.Accepted(ctx)
+	must(t, err)
+	if accepted[0].ID != blocked || accepted[0].Status != simulator.StatusSent {
+		t.Errorf("the blocked message is %s", accepted[0].Status)
+	}
+}

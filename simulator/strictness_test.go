@@ -98,6 +98,7 @@ func TestStrictness(t *testing.T) {
 		"no action":              {interactive(`"type":"button","body":{"text":"a"}`), 131008},
 		"long footer":            {interactive(`"type":"button","body":{"text":"a"},"footer":{"text":"` + long(61) + `"},"action":{"buttons":[` + button("1", "a") + `]}`), 131009},
 		"image header":           {interactive(`"type":"button","header":{"type":"image","image":{"link":"https://example.org/a"}},"body":{"text":"a"},"action":{"buttons":[` + button("1", "a") + `]}`), 0},
+		"header of no upload":    {interactive(`"type":"button","header":{"type":"image","image":{"id":"42"}},"body":{"text":"a"},"action":{"buttons":[` + button("1", "a") + `]}`), 100},
 		"image header of a list": {interactive(`"type":"list","header":{"type":"image","image":{"link":"https://example.org/a"}},"body":{"text":"a"},"action":{"button":"b","sections":[{"rows":[` + rows(1) + `]}]}`), 100},
 		"ten rows":               {interactive(`"type":"list","body":{"text":"a"},"action":{"button":"b","sections":[{"rows":[` + rows(10) + `]}]}`), 0},
 		"eleven rows":            {interactive(`"type":"list","body":{"text":"a"},"action":{"button":"b","sections":[{"rows":[` + rows(11) + `]}]}`), 131009},
@@ -173,5 +174,23 @@ func TestPathsAndTokens(t *testing.T) {
 				t.Errorf("status %d code %d, want %d and %d: %v", status, errorCode(answer), test.status, test.code, answer)
 			}
 		})
+	}
+}
+
+func TestControlNamesTheWrongField(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for name, test := range map[string]struct{ path, body, field, message string }{
+		"unknown":      {"/control/clock", `{"speed":2}`, "speed", "unknown field"},
+		"wrong type":   {"/control/clock", `{"advance":5}`, "advance", "cannot be a JSON number"},
+		"two values":   {"/control/clock", `{"advance":"1s"} {}`, "body", "must be one JSON value"},
+		"what follows": {"/control/customers", `{"phone":"33612345678"} x`, "body", "must be one JSON value"},
+	} {
+		status, answer, err := s.try("POST", test.path, "", test.body)
+		must(t, err)
+		failure, _ := answer["error"].(map[string]any)
+		if status != http.StatusBadRequest || failure["field"] != test.field || failure["message"] != test.message {
+			t.Errorf("%s: %d %v", name, status, answer)
+		}
 	}
 }

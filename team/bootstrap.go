@@ -15,8 +15,8 @@ import (
 // at every start. The token acts as the oldest active admin agent; until there is one, as a program. One that was revoked
 // stays so; a changed value makes another token and leaves the old one as it is.
 func (s *Store) EnsureBootstrapToken(ctx context.Context, value string) error {
-	if value == "" || strings.ContainsFunc(value, unicode.IsSpace) {
-		return conversation.Invalid("bootstrap_token", "must have characters, and no white space: it stands in a header")
+	if value == "" || len(value) > maxTokenLength || strings.ContainsFunc(value, unicode.IsSpace) {
+		return conversation.Invalid("bootstrap_token", "must have 1 to %d bytes, and no white space: it stands in a header", maxTokenLength)
 	}
 	admin, err := s.firstAdmin(ctx)
 	if err != nil {
@@ -33,7 +33,9 @@ func (s *Store) EnsureBootstrapToken(ctx context.Context, value string) error {
 			in.Role = RoleAdmin
 		}
 		_, err := s.insertToken(ctx, conversation.Actor{Kind: conversation.ActorSystem}, in, value)
-		return err
+		if !postgres.IsUniqueViolation(err, "api_tokens_hash_key") { // else another process was faster
+			return err
+		}
 	}
 	if admin == "" {
 		return nil

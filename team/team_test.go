@@ -153,6 +153,9 @@ func TestTokensEnd(t *testing.T) {
 	wantCode(t, err, conversation.CodeInvalid)
 	_, _, err = s.CreateToken(ctx, root, team.NewToken{Name: "no role"})
 	wantCode(t, err, conversation.CodeInvalid)
+	if !strings.Contains(err.Error(), "agent_id") {
+		t.Errorf("does not say what else there is: %v", err)
+	}
 	_, value, err := s.CreateToken(ctx, root, team.NewToken{Name: "short", Role: team.RoleAgent, ExpiresAt: &soon})
 	if err != nil {
 		t.Fatal(err)
@@ -194,10 +197,16 @@ func TestBootstrapToken(t *testing.T) {
 	s := store(t)
 	ctx := t.Context()
 	const value = "a-bootstrap-token-for-tests"
-	wantCode(t, s.EnsureBootstrapToken(ctx, "two words"), conversation.CodeInvalid)
-	for range 2 {
-		if err := s.EnsureBootstrapToken(ctx, value); err != nil {
-			t.Fatal(err)
+	for _, useless := range []string{"", "two words", strings.Repeat("x", 513)} {
+		wantCode(t, s.EnsureBootstrapToken(ctx, useless), conversation.CodeInvalid)
+	}
+	made := make(chan error)
+	for range 8 { // processes that start at the same time
+		go func() { made <- s.EnsureBootstrapToken(ctx, value) }()
+	}
+	for range 8 {
+		if err := <-made; err != nil {
+			t.Error(err)
 		}
 	}
 	if p, err := s.Authenticate(ctx, value); err != nil || p.Role != team.RoleAdmin || p.AgentID != "" {

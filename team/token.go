@@ -94,6 +94,9 @@ func (s *Store) insertToken(ctx context.Context, by conversation.Actor, in NewTo
 
 // takeRole checks the role of a program's token and gives an agent's token the agent's.
 func (t *Token) takeRole(ctx context.Context, tx bun.Tx) error {
+	if t.AgentID == "" && t.Role == "" {
+		return conversation.Invalid("role", "either role or agent_id is needed")
+	}
 	if t.AgentID == "" {
 		return checkRole(t.Role)
 	}

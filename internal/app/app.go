@@ -82,7 +82,7 @@ func New(ctx context.Context, cfg config.Config, mode Mode, logger *slog.Logger)
 // OpenDatabase opens the database of the configuration.
 func OpenDatabase(ctx context.Context, cfg config.Config) (*bun.DB, error) {
 	if cfg.DatabaseURL == "" {
-		return nil, errors.New("DATABASE_URL is not set, and no guichet dev runs on the data folder")
+		return nil, errors.New("DATABASE_URL is not set (doctor, repair and token also look into the data folder for a running guichet dev)")
 	}
 	return postgres.Open(ctx, cfg.DatabaseURL, postgres.Options{MaxOpenConns: cfg.DatabaseConns})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -205,6 +206,43 @@ func TestWorkerHasProbesOnly(t *testing.T) {
 	}
 }
 
+// A client that never finishes its request may not use up the time in which the other parts stop.
+func TestSlowClientDelaysOnlyTheServer(t *testing.T) {
+	t.Parallel()
+	a, err := app.New(t.Context(), settings(t, map[string]string{"GUICHET_STOP_TIMEOUT": "2s"}), app.Serve, testkit.Logger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	testkit.Eventually(t, 10*time.Second, func() error {
+		var me struct{ Role string }
+		if status := get(t, a, "/api/v1/me", &me); status != http.StatusOK {
+			return fmt.Errorf("status %d", status)
+		}
+		return nil
+	})
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", a.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // the server may have closed it
+	if _, err := fmt.Fprint(conn, "POST /api/v1/teams HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nAuthorization: Bearer "+token+"\r\nContent-Length: 9\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, len("HTTP/1.1 100"))
+	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 100" {
+		t.Fatalf("the body is not being read: %q (%v)", answer, err)
+	}
+	cancel()
+	if err := <-ended; err == nil || strings.Contains(err.Error(), "did not stop in time") {
+		t.Error(err)
+	}
+}
+
 func TestFailedStartIsRolledBack(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -258,6 +296,9 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	value, err := app.CreateToken(t.Context(), cfg, "ci", "agent", time.Hour)
 	if err != nil || !strings.HasPrefix(value, "guichet_") {
 		t.Error(err)
+	}
+	if _, err := app.CreateToken(t.Context(), cfg, "ci", "agent", -time.Hour); conversation.CodeOf(err) != conversation.CodeInvalid {
+		t.Errorf("a token that ends in the past: %v", err)
 	}
 	if _, err := app.Repair(t.Context(), cfg, app.RepairOptions{NewEpoch: true}); err != nil {
 		t.Error(err)

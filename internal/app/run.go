@@ -59,7 +59,8 @@ func (a *App) stages() ([]stage, error) {
 	return append(stages, stage{"server", a.serve}), nil
 }
 
-// serve answers requests until the context ends, and then those in flight.
+// serve answers requests until the context ends, and then those in flight. It is the first part to stop and takes at most
+// half of the time, so that one slow client does not keep the others from finishing what they have begun.
 func (a *App) serve(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
@@ -68,7 +69,7 @@ func (a *App) serve(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.StopTimeout)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.StopTimeout/2)
 	defer cancel()
 	return errors.Join(a.server.Shutdown(stopping), <-served)
 }

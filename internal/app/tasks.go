@@ -35,7 +35,7 @@ func Migrate(ctx context.Context, cfg config.Config) error {
 // CreateToken makes an API token for a program and returns its value. A life of 0 means that it does not expire.
 func CreateToken(ctx context.Context, cfg config.Config, name string, role team.Role, life time.Duration) (value string, err error) {
 	in := team.NewToken{Name: name, Role: role}
-	if life > 0 {
+	if life != 0 { // one that is over already is refused
 		at := time.Now().Add(life)
 		in.ExpiresAt = &at
 	}

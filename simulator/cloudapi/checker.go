@@ -29,6 +29,7 @@ func (n node) at(key string) string {
 type checker struct {
 	err   *Error
 	limit int
+	media []MediaUse // uploads that the body refers to
 }
 
 func (c *checker) fail(code int, format string, args ...any) {

@@ -67,7 +67,7 @@ func parseHeader(c *checker, content node, kind string) {
 		return
 	}
 	if media, ok := c.object(header, form, true); ok {
-		parseMediaSource(c, media)
+		parseMediaSource(c, media, form)
 	}
 }
 

@@ -34,10 +34,15 @@ type Message struct {
 	Text     string          // what a phone shows of it in one line
 	ReplyTo  string          // id of the quoted message
 	Opaque   string          // biz_opaque_callback_data
-	MediaID  string          // uploaded media, if the message has one
-	Link     string          // or the address of the media
+	Media    []MediaUse      // uploads that it refers to, in a header too
 	Reaction *Reaction
 	Template *TemplateUse
+}
+
+// MediaUse is a reference to an upload.
+type MediaUse struct {
+	Type string // image, video, document, audio, sticker
+	ID   string
 }
 
 // Reaction is an emoji on a message; an empty one takes it back.
@@ -76,7 +81,7 @@ func ParseRequest(body []byte) (Request, *Error) {
 	if encodeErr != nil {
 		return Request{}, NewError(CodeParameter, "Param %s is not valid JSON.", m.Type)
 	}
-	m.Content = content
+	m.Content, m.Media = content, c.media
 	return Request{Message: m}, nil
 }
 
@@ -171,7 +176,7 @@ func parseContent(c *checker, root node, m *Message) {
 }
 
 func parseMedia(c *checker, content node, m *Message) {
-	m.MediaID, m.Link = parseMediaSource(c, content)
+	parseMediaSource(c, content, m.Type)
 	if slices.Contains([]string{"image", "video", "document"}, m.Type) {
 		m.Text = c.str(content, "caption", false, 1024)
 	} else if _, ok := content.fields["caption"]; ok {
@@ -185,8 +190,9 @@ func parseMedia(c *checker, content node, m *Message) {
 	}
 }
 
-func parseMediaSource(c *checker, content node) (id, link string) {
-	id, link = c.str(content, "id", false, 0), c.str(content, "link", false, 2048)
+// parseMediaSource checks where media of a type come from: an upload or an address.
+func parseMediaSource(c *checker, content node, kind string) {
+	id, link := c.str(content, "id", false, 0), c.str(content, "link", false, 2048)
 	switch {
 	case c.err != nil:
 	case id == "" && link == "":
@@ -195,8 +201,9 @@ func parseMediaSource(c *checker, content node) (id, link string) {
 		c.fail(CodeParameter, "Only one of %s and %s may be given.", content.at("id"), content.at("link"))
 	case link != "" && !webAddress(link):
 		c.fail(CodeParameter, "Param %s is not a valid URI.", content.at("link"))
+	case id != "":
+		c.media = append(c.media, MediaUse{Type: kind, ID: id})
 	}
-	return id, link
 }
 
 func parseContacts(c *checker, root node, m *Message) {

@@ -149,7 +149,7 @@ func parseParameter(c *checker, parameter node) Parameter {
 		c.str(parameter, "payload", true, 256)
 	case "image", "video", "document":
 		if media, ok := c.object(parameter, p.Type, true); ok {
-			parseMediaSource(c, media)
+			parseMediaSource(c, media, p.Type)
 		}
 	case "currency", "date_time", "location", "coupon_code", "action":
 	default:
