@@ -431,7 +431,7 @@ func TestWakesOfMany(t *testing.T) {
 		ids = append(ids, o.Meet(t, office.Person{WhatsAppID: fmt.Sprintf("4071234567%d", i), Name: "N"}))
 	}
 	o.Write(t, agent, ids[0], "one", "two")
-	o.Write(t, agent, ids[1], "three")
+	o.Exec(t, "UPDATE messages SET state = 'sending' WHERE id = $1::uuid", o.Write(t, agent, ids[1], "three")[0])
 	o.Exec(t, "UPDATE conversations SET next_deadline_at = NULL WHERE id = $1::uuid", ids[3])
 	o.Exec(t, "UPDATE messages SET state = 'unknown' WHERE id = $1::uuid", o.Write(t, agent, ids[2], "nobody knows")[0])
 	o.Exec(t, "DELETE FROM dispatches WHERE conversation_id = $1::uuid", ids[0])
