@@ -174,20 +174,26 @@ func (s *statement) take(results pgx.BatchResults) (tag pgconn.CommandTag, err e
 	if s.scan == nil {
 		tag, err = results.Exec()
 	} else {
-		rows, qerr := results.Query()
-		defer rows.Close() // also after a panic of scan
-		for err = qerr; err == nil && rows.Next(); {
-			err = s.scan(rows)
-		}
-		rows.Close()
-		if err == nil {
-			err = rows.Err()
-		}
+		err = s.scanAll(results)
 	}
 	if err != nil && s.what != "" {
 		err = fmt.Errorf("%s: %w", s.what, err)
 	}
 	return tag, err
+}
+
+func (s *statement) scanAll(results pgx.BatchResults) error {
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close() // also after an error or a panic of scan
+	for rows.Next() {
+		if err := s.scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // failed marks an error of the connection that came with the BEGIN and without the COMMIT: nothing happened, and the same on
