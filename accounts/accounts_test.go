@@ -17,6 +17,7 @@ import (
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/postgres"
 )
 
 var admin = conversation.Actor{Kind: conversation.ActorAgent, ID: "admin"}
@@ -181,6 +182,35 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// A state that is set in a transaction shows as soon as it is committed, whoever looked at the account before.
+func TestCacheFollowsCommits(t *testing.T) {
+	s, db := store(t)
+	a := create(t, s)
+	look := func(want conversation.AccountState) {
+		t.Helper()
+		if got, err := s.Cached(t.Context(), a.ID); err != nil || got.State != want {
+			t.Errorf("%v, %v; want %s", got, err, want)
+		}
+	}
+	look(conversation.AccountActive)
+	err := postgres.InTx(t.Context(), db, func(ctx context.Context, tx bun.Tx) error {
+		if err := s.SetState(ctx, tx, a.ID, conversation.AccountError, "190"); err != nil {
+			return err
+		}
+		look(conversation.AccountActive)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look(conversation.AccountError)
+	// The cache is used, all the same.
+	if _, err := db.NewRaw("UPDATE accounts SET state = 'active' WHERE id = ?", a.ID).Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	look(conversation.AccountError)
+}
+
 func TestBaseURL(t *testing.T) {
 	for raw, want := range map[string][2]string{ // strict, with private addresses allowed
 		"https://graph.facebook.com/":          {"https://graph.facebook.com", "https://graph.facebook.com"},
@@ -210,7 +240,14 @@ func TestBaseURL(t *testing.T) {
 			}
 		}
 	}
-	for address, refused := range map[string]bool{"127.0.0.1:80": true, "[fe80::1%eth0]:443": true, "192.168.1.1:443": true, "93.184.216.34:443": false} {
+	for address, refused := range map[string]bool{
+		"127.0.0.1:80": true, "192.168.1.1:443": true, "169.254.169.254:80": true, "0.0.0.0:80": true, "100.100.100.200:80": true, "224.0.0.1:80": true,
+		"255.255.255.255:80": true, "168.63.129.16:80": true, "93.184.216.34:443": false, "157.240.0.1:443": false,
+		"[::1]:80": true, "[::]:80": true, "[fe80::1%eth0]:443": true, "[fc00::1]:443": true, "[fec0::1]:443": true, "[fec0::1%1]:443": true, "[ff02::1]:443": true,
+		"[::ffff:10.0.0.1]:443": true, "[::10.0.0.1]:443": true, "[::ffff:0:10.0.0.1]:443": true, "[64:ff9b::10.0.0.1]:443": true, "[64:ff9b:1::10.0.0.1]:443": true,
+		"[2002:a00:1::1]:443": true, "[2001:0:a00:1::1]:443": true, "[2001:db8::1]:443": true, "[2a03:2880:f10d:83:face:b00c:0:25de]:443": false,
+		"provider:443": true, "": true,
+	} {
 		if err := accounts.DialControl(t.Context(), "tcp", address, nil); (err != nil) != refused {
 			t.Errorf("%s: %v", address, err)
 		}

@@ -41,16 +41,22 @@ func privateHost(host string) bool {
 	return err == nil && private(addr)
 }
 
+// internet is the part of IPv6 from which addresses of the internet are given out (RFC 4291, IANA). The rest is for networks
+// of one's own or leads to IPv4 addresses.
+var internet = netip.MustParsePrefix("2000::/3")
+
 // reserved are networks that are not the internet's and that [netip.Addr] has no word for.
 var reserved = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("2002::/16"), // IPv4 inside IPv6
+	netip.MustParsePrefix("168.63.129.16/32"),                                  // Azure's services for its own machines
+	netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"), // Teredo and other protocols, documentation
+	netip.MustParsePrefix("2002::/16"), // IPv4 inside IPv6
 }
 
 func private(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
-	if !addr.IsGlobalUnicast() || addr.IsPrivate() {
+	if !addr.IsGlobalUnicast() || addr.IsPrivate() || addr.Is6() && !internet.Contains(addr) {
 		return true
 	}
 	for _, network := range reserved {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"guichet.dev/guichet/conversation"
 )
 
 const (
@@ -53,13 +55,17 @@ func (c *cache) forget(id string) {
 	c.changes++
 }
 
-// Cached returns an account as it was at most five seconds ago; changes made by this process show at once.
+// Cached returns an account as it was at most five seconds ago; changes made by this process show once they are committed.
 func (s *Store) Cached(ctx context.Context, id string) (Account, error) {
 	e, changes, ok := s.cache.get(id)
 	if ok {
 		return e.account, nil
 	}
-	a, err := s.Get(ctx, id)
+	// While a transaction is about to change the account, which its lock tells, what is read is not kept.
+	a, err := s.read(ctx, s.db, id, "SHARE SKIP LOCKED")
+	if conversation.CodeOf(err) == conversation.CodeNotFound {
+		return s.Get(ctx, id)
+	}
 	if err != nil {
 		return Account{}, err
 	}

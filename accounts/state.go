@@ -42,6 +42,6 @@ func (s *Store) SetState(ctx context.Context, db bun.IDB, id string, state conve
 	if err != nil {
 		return fmt.Errorf("set the state of account %s: %w", id, err)
 	}
-	s.cache.forget(id)
+	s.cache.forget(id) // it stays forgotten until the caller's transaction lets go of the row, see Cached
 	return nil
 }

@@ -69,7 +69,6 @@ func (s *Store) Create(ctx context.Context, by conversation.Actor, in New) (Acco
 		}
 		return audit(ctx, tx, by, "accounts.create", nil, &a)
 	})
-	s.cache.forget(a.ID)
 	return a, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +18,8 @@ type column struct {
 	name, kind string
 	fixed      bool                  // set when the conversation begins, never changed
 	scan       func(*Row) any        // where its value is scanned to
-	one        func(*Row) any        // its value
-	all        func(rows []*Row) any // its values, as one array
+	one        func(*Row) any        // its value, which later changes of the Row leave alone: the statement may wait
+	all        func(rows []*Row) any // its values likewise, as one array
 }
 
 // table is all of them. The id is the first: statements find it there.
@@ -171,18 +172,18 @@ func optTimes(name string, field func(*Row) *time.Time) column {
 }
 
 func deadlines(name string, field func(*Row) *[]conversation.Deadline) column {
-	return newColumn(name, "jsonb", func(r *Row) any { return deadlineList{field(r)} }, func(r *Row) deadlineList { return deadlineList{field(r)} })
+	return newColumn(name, "jsonb", func(r *Row) any { return (*deadlineList)(field(r)) }, func(r *Row) deadlineList { return slices.Clone(*field(r)) })
 }
 
 // deadlineList is kept as JSON.
-type deadlineList struct{ in *[]conversation.Deadline }
+type deadlineList []conversation.Deadline
 
 // Value implements driver.Valuer.
 func (l deadlineList) Value() (driver.Value, error) {
-	if len(*l.in) == 0 {
+	if len(l) == 0 {
 		return "[]", nil
 	}
-	body, err := json.Marshal(*l.in)
+	body, err := json.Marshal([]conversation.Deadline(l))
 	if err != nil {
 		return nil, fmt.Errorf("deadlines: %w", err)
 	}
@@ -190,13 +191,13 @@ func (l deadlineList) Value() (driver.Value, error) {
 }
 
 // Scan implements sql.Scanner.
-func (l deadlineList) Scan(value any) error {
+func (l *deadlineList) Scan(value any) error {
 	var err error
 	switch body := value.(type) {
 	case []byte:
-		err = json.Unmarshal(body, l.in)
+		err = json.Unmarshal(body, (*[]conversation.Deadline)(l))
 	case string:
-		err = json.Unmarshal([]byte(body), l.in)
+		err = json.Unmarshal([]byte(body), (*[]conversation.Deadline)(l))
 	default:
 		err = fmt.Errorf("%T instead of JSON", value)
 	}

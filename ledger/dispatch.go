@@ -12,11 +12,11 @@ import (
 // DispatchChannel is the channel on which dispatchers are told that there is something to do.
 const DispatchChannel = "guichet_dispatch"
 
-// WakeHolding tells the workflows of an account's conversations that hold unsettled messages to look again, after the
-// account can be used again. It returns how many there are.
+// WakeHolding tells the workflows of an account's conversations that hold messages to look again, after the account can be
+// used again. A message that is being sent counts: its refusal may be about to queue it. It returns how many there are.
 func WakeHolding(ctx context.Context, db bun.IDB, accountID string) (int, error) {
 	return wake(ctx, db, `SELECT DISTINCT c.id, c.wake_seq FROM conversations c JOIN messages m ON m.conversation_id = c.id
-		WHERE m.account_id = $1::uuid AND m.state IN ('queued', 'sending', 'unknown')`, accountID)
+		WHERE m.account_id = $1::uuid AND m.state IN ('queued', 'sending')`, accountID)
 }
 
 // WakeContact tells the workflows of a contact's other conversations that hold queued messages to look again, after a

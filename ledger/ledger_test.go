@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -28,38 +29,246 @@ func event(kind conversation.EventKind) conversation.Event {
 	return conversation.Event{Kind: kind, Actor: system, At: office.Start}
 }
 
-func TestRowIsReadAsItWasSaved(t *testing.T) {
+// fill gives each exported field of a row that may change a value of its own.
+func fill(t *testing.T, r *ledger.Row, seed int, agent, team, other string) {
+	t.Helper()
+	at := func(n int) time.Time {
+		return office.Start.Add(time.Duration(100*seed+n)*time.Hour + 123456*time.Microsecond)
+	}
+	created := r.CreatedAt
+	v := reflect.ValueOf(r).Elem()
+	for i := range v.NumField() {
+		switch f := v.Field(i); {
+		case !v.Type().Field(i).IsExported():
+		case f.Type() == reflect.TypeFor[time.Time]():
+			f.Set(reflect.ValueOf(at(i)))
+		case f.Kind() == reflect.Int64:
+			f.SetInt(int64(1000*seed + i))
+		}
+	}
+	r.Status, r.AssigneeID, r.TeamID, r.MergedInto = conversation.StatusSnoozed, agent, team, other
+	r.LastMessageID, r.Summary, r.StuckCode = uuid.NewString(), fmt.Sprintf("a \"summary\", {%d}\n\\", seed), "internal"
+	r.Deadlines = []conversation.Deadline{{Kind: conversation.DeadlineSnooze, At: at(50), Seq: int64(seed)}, {Kind: conversation.DeadlineAutoClose, At: at(51), Seq: 2}}
+	r.CreatedAt = created
+	for i := range v.NumField() {
+		if v.Type().Field(i).IsExported() && v.Field(i).IsZero() {
+			t.Fatalf("%s is not filled", v.Type().Field(i).Name)
+		}
+	}
+}
+
+// exported shows what a row holds without what it keeps for saving.
+func exported(r *ledger.Row) string {
+	var out strings.Builder
+	v := reflect.ValueOf(r).Elem()
+	for i := range v.NumField() {
+		if f := v.Type().Field(i); f.IsExported() {
+			value := v.Field(i).Interface()
+			if at, ok := value.(time.Time); ok {
+				value = at.UTC()
+			}
+			fmt.Fprintf(&out, "%s %v\n", f.Name, value)
+		}
+	}
+	return out.String()
+}
+
+// TestRowsAreReadAsTheyWereSaved saves known and new conversations, one and several at once, with and without a pipeline.
+func TestRowsAreReadAsTheyWereSaved(t *testing.T) {
+	t.Parallel()
+	pipelines := map[string]func(context.Context, *bun.DB, func(context.Context, bun.Tx) error) error{"pipeline": postgres.InPipeline, "plain": postgres.InTx}
+	for _, c := range []struct{ known, fresh int }{{1, 0}, {3, 0}, {0, 2}, {2, 1}} {
+		for name, in := range pipelines {
+			t.Run(fmt.Sprintf("%d known, %d new, %s", c.known, c.fresh, name), func(t *testing.T) {
+				t.Parallel()
+				o := office.Open(t)
+				agent, team := o.Agent(t, "maria"), o.Team(t, "sales")
+				other := o.Meet(t, office.Person{WhatsAppID: "40712345699", Name: "Ion"})
+				var ids []string
+				for i := range c.known {
+					ids = append(ids, o.Meet(t, office.Person{WhatsAppID: fmt.Sprintf("4071234567%d", i), Name: "N"}))
+				}
+				contact := o.Text(t, "SELECT contact_id::text FROM conversations WHERE id = $1::uuid", other)
+				want := map[string]string{}
+				err := in(t.Context(), o.DB, func(ctx context.Context, tx bun.Tx) error {
+					rows, err := ledger.LockAll(ctx, tx, ids)
+					if err != nil {
+						return err
+					}
+					var list []*ledger.Row
+					for _, row := range rows {
+						list = append(list, row)
+					}
+					for i := range c.fresh {
+						list = append(list, ledger.New(uuid.NewString(), o.Account.ID, conversation.WhatsApp, contact, fmt.Sprint("thread ", i), office.Start))
+					}
+					for i, row := range list {
+						row.Append(event(conversation.EventDone))
+						fill(t, row, i+1, agent.ID, team, other)
+						row.NextDeadlineAt = office.Start // earlier than the sweep
+						want[row.ID] = exported(row)
+					}
+					return ledger.Save(ctx, tx, office.Start, list...)
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for id, w := range want {
+					got, err := ledger.Read(t.Context(), o.DB, id)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if g := exported(got); g != w {
+						t.Errorf("got\n%s\nwant\n%s", g, w)
+					}
+				}
+				if n := o.Count(t, "SELECT count(*) FROM dispatches d JOIN conversations c ON c.id = d.conversation_id WHERE d.up_to_seq = c.wake_seq AND c.status = 'snoozed'"); n != len(want) {
+					t.Errorf("%d workflows were told, want %d", n, len(want))
+				}
+			})
+		}
+	}
+}
+
+// TestEmptyColumns saves rows back to what they are without values: none is an empty text or a year 1.
+func TestEmptyColumns(t *testing.T) {
 	t.Parallel()
 	o := office.Open(t)
-	id := o.Meet(t, ana)
 	agent, team := o.Agent(t, "maria"), o.Team(t, "sales")
-	other := o.Meet(t, office.Person{WhatsAppID: "40712345679", Name: "Ion"})
-	at := func(h int) time.Time { return office.Start.Add(time.Duration(h)*time.Hour + 123456*time.Microsecond) }
-	var want ledger.Row
-	o.Edit(t, id, func(_ context.Context, _ bun.Tx, r *ledger.Row) error {
-		r.Status, r.SnoozedUntil, r.AssigneeID, r.TeamID, r.MergedInto = conversation.StatusSnoozed, at(1), agent.ID, team, other
-		r.InboundSeq, r.AgentSeq, r.ReadSeq = 2, 1, 2
-		r.WindowFrom, r.WindowRefusedAt, r.NextDeadlineAt, r.ClosingTold, r.ClosedTold = at(2), at(3), at(4), at(5), at(6)
-		r.Deadlines = []conversation.Deadline{{Kind: conversation.DeadlineSnooze, At: at(7), Seq: 2}}
-		r.LastActivityAt, r.LastMessageAt, r.Summary, r.LastInboundAt = at(8), at(9), "a summary", at(10)
-		r.WaitingSince, r.FirstReplyAt, r.OpenedAt, r.DoneAt = at(11), at(12), at(13), at(14)
-		r.Tries, r.StuckCode, r.FailingSince = 3, "internal", at(15)
-		want = *r
-		return nil
-	})
-	got, err := ledger.Read(t.Context(), o.DB, id)
-	if err != nil {
-		t.Fatal(err)
+	other := o.Meet(t, office.Person{WhatsAppID: "40712345699", Name: "Ion"})
+	ids := []string{o.Meet(t, ana), o.Meet(t, office.Person{WhatsAppID: "40712345679", Name: "N"})}
+	for _, some := range [][]string{ids[:1], ids} {
+		for _, full := range []bool{true, false} {
+			var want []string
+			err := postgres.InPipeline(t.Context(), o.DB, func(ctx context.Context, tx bun.Tx) error {
+				rows, err := ledger.LockAll(ctx, tx, some)
+				if err != nil {
+					return err
+				}
+				want = nil
+				var list []*ledger.Row
+				for _, id := range some {
+					row := rows[id]
+					fill(t, row, 1, agent.ID, team, other)
+					if !full {
+						row.SnoozedUntil, row.WindowFrom, row.WindowRefusedAt, row.NextDeadlineAt, row.ClosingTold, row.ClosedTold = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+						row.LastMessageAt, row.LastInboundAt, row.WaitingSince, row.FirstReplyAt, row.DoneAt, row.FailingSince = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+						row.AssigneeID, row.TeamID, row.MergedInto, row.LastMessageID, row.Summary, row.StuckCode = "", "", "", "", "", ""
+						row.Deadlines = []conversation.Deadline{}
+					}
+					want, list = append(want, exported(row)), append(list, row)
+				}
+				return ledger.Save(ctx, tx, office.Start, list...)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, id := range some {
+				got, err := ledger.Read(t.Context(), o.DB, id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if g := exported(got); g != want[i] {
+					t.Errorf("got\n%s\nwant\n%s", g, want[i])
+				}
+			}
+		}
 	}
-	if g, w := fmt.Sprintf("%+v", *got), fmt.Sprintf("%+v", want); g != w {
-		t.Errorf("got\n%s\nwant\n%s", g, w)
+	if n := o.Count(t, "SELECT count(*) FROM conversations WHERE deadlines = '[]' AND num_nulls(snoozed_until, assignee_id, window_from, last_message_id, done_at, failing_since) = 6"); n < 2 {
+		t.Errorf("%d rows are empty", n)
+	}
+}
+
+// TestFixedColumnsStay changes what a conversation began with: saving leaves it as it was.
+func TestFixedColumnsStay(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	ids := []string{o.Meet(t, ana), o.Meet(t, office.Person{WhatsAppID: "40712345679", Name: "Ion"})}
+	fixed := "SELECT string_agg(account_id || ' ' || channel || ' ' || thread_key || ' ' || created_at, ', ' ORDER BY id) FROM conversations"
+	before := o.Text(t, fixed)
+	for _, some := range [][]string{ids[:1], ids} {
+		err := postgres.InTx(t.Context(), o.DB, func(ctx context.Context, tx bun.Tx) error {
+			rows, err := ledger.LockAll(ctx, tx, some)
+			if err != nil {
+				return err
+			}
+			var list []*ledger.Row
+			for _, row := range rows {
+				row.AccountID, row.Channel, row.ThreadKey, row.CreatedAt = uuid.NewString(), "email", "another", office.Start.Add(time.Hour)
+				row.Summary = "saved"
+				list = append(list, row)
+			}
+			return ledger.Save(ctx, tx, office.Start, list...)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := o.Count(t, "SELECT count(*) FROM conversations WHERE summary = 'saved'"); n != len(some) {
+			t.Errorf("%d rows were saved, want %d", n, len(some))
+		}
+		if after := o.Text(t, fixed); after != before {
+			t.Errorf("was %s, is %s", before, after)
+		}
+	}
+}
+
+// TestSavedIsSaved changes a row after it was saved, before the statement has left: what was saved counts.
+func TestSavedIsSaved(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	ids := []string{o.Meet(t, ana), o.Meet(t, office.Person{WhatsAppID: "40712345679", Name: "Ion"})}
+	for _, some := range [][]string{ids[:1], ids} {
+		var want string
+		err := postgres.InPipeline(t.Context(), o.DB, func(ctx context.Context, tx bun.Tx) error {
+			rows, err := ledger.LockAll(ctx, tx, some)
+			if err != nil {
+				return err
+			}
+			row := rows[ids[0]]
+			row.Deadlines, row.Summary, row.DoneAt = []conversation.Deadline{{Kind: conversation.DeadlineSnooze, At: office.Start, Seq: 2}}, "saved", office.Start
+			want = exported(row)
+			var list []*ledger.Row
+			for _, one := range rows {
+				list = append(list, one)
+			}
+			if err := ledger.Save(ctx, tx, office.Start, list...); err != nil {
+				return err
+			}
+			row.Deadlines, row.Summary, row.DoneAt = nil, "changed", time.Time{}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ledger.Read(t.Context(), o.DB, ids[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := exported(got); g != want {
+			t.Errorf("got\n%s\nwant\n%s", g, want)
+		}
+	}
+}
+
+// TestColumnsAreTheTables compares what is saved with the table: no column is forgotten.
+func TestColumnsAreTheTables(t *testing.T) {
+	t.Parallel()
+	o := office.Open(t)
+	fields := 0
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[ledger.Row]()) {
+		if f.IsExported() {
+			fields++
+		}
+	}
+	if n := o.Count(t, "SELECT count(*) FROM information_schema.columns WHERE table_name = 'conversations'"); n != fields {
+		t.Errorf("%d columns, %d fields", n, fields)
 	}
 }
 
 func TestIDsOfNothing(t *testing.T) {
 	t.Parallel()
 	o := office.Open(t)
-	for _, id := range []string{"", "nothing", "0", uuid.NewString(), strings.Repeat("a", 36)} {
+	for _, id := range []string{"", "nothing", "0", uuid.NewString(), strings.Repeat("a", 36), "urn:uuid:" + uuid.NewString(), "{" + uuid.NewString() + "}"} {
 		if _, err := ledger.Read(t.Context(), o.DB, id); conversation.CodeOf(err) != conversation.CodeNotFound {
 			t.Errorf("read %q: %v", id, err)
 		}
@@ -69,6 +278,13 @@ func TestIDsOfNothing(t *testing.T) {
 		})
 		if conversation.CodeOf(err) != conversation.CodeNotFound {
 			t.Errorf("lock %q: %v", id, err)
+		}
+		err = ledger.InTx(t.Context(), o.DB, func(ctx context.Context, tx bun.Tx) error {
+			_, err := ledger.LockWith(ctx, tx, id, func(context.Context, bun.Tx, string) error { return nil })
+			return err
+		})
+		if conversation.CodeOf(err) != conversation.CodeNotFound {
+			t.Errorf("lock %q with its contact: %v", id, err)
 		}
 	}
 }
@@ -215,8 +431,9 @@ func TestWakesOfMany(t *testing.T) {
 		ids = append(ids, o.Meet(t, office.Person{WhatsAppID: fmt.Sprintf("4071234567%d", i), Name: "N"}))
 	}
 	o.Write(t, agent, ids[0], "one", "two")
-	o.Write(t, agent, ids[1], "three")
+	o.Exec(t, "UPDATE messages SET state = 'sending' WHERE id = $1::uuid", o.Write(t, agent, ids[1], "three")[0])
 	o.Exec(t, "UPDATE conversations SET next_deadline_at = NULL WHERE id = $1::uuid", ids[3])
+	o.Exec(t, "UPDATE messages SET state = 'unknown' WHERE id = $1::uuid", o.Write(t, agent, ids[2], "nobody knows")[0])
 	o.Exec(t, "DELETE FROM dispatches WHERE conversation_id = $1::uuid", ids[0])
 	woken := func() map[string]int {
 		versions := map[string]int{}

@@ -32,7 +32,7 @@ func LockAhead(ctx context.Context, tx bun.Tx, id string) (func() (*Row, error),
 
 // one returns the conversation with an id, not_found also for what is no id at all.
 func one(id string, load func() (map[string]*Row, error)) (*Row, error) {
-	if uuid.Validate(id) != nil {
+	if !isID(id) {
 		return nil, notFound()
 	}
 	rows, err := load()
@@ -45,6 +45,9 @@ func one(id string, load func() (map[string]*Row, error)) (*Row, error) {
 	}
 	return row, nil
 }
+
+// isID reports whether a text is an id in the form that is in use; the database refuses some that uuid.Validate takes.
+func isID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
 
 func notFound() error {
 	return conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")

@@ -315,7 +315,6 @@ CREATE TABLE receipts (
     detail       jsonb, -- pricing and conversation, as the provider wrote them
     PRIMARY KEY (account_id, provider_id, state, participant)
 );
-CREATE INDEX receipts_early ON receipts (account_id, provider_id) WHERE message_id IS NULL;
 
 --bun:split
 

@@ -81,11 +81,12 @@ func locked(ctx context.Context, db *bun.DB, f func(*migrate.Migrator) error) (e
 			err = cerr
 		}
 	}()
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(?)", lockKey); err != nil {
+	// Another process's migrations may take longer than the session lets anything else take.
+	if _, err := conn.ExecContext(ctx, "SET lock_timeout = 0; SET statement_timeout = 0; SELECT pg_advisory_lock(?)", lockKey); err != nil {
 		return fmt.Errorf("lock migrations: %w", err)
 	}
 	defer func() {
-		if _, uerr := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(?)", lockKey); err == nil && uerr != nil {
+		if _, uerr := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(?); RESET lock_timeout; RESET statement_timeout", lockKey); err == nil && uerr != nil {
 			err = fmt.Errorf("unlock migrations: %w", uerr)
 		}
 	}()

@@ -20,6 +20,7 @@ import (
 type claimed struct {
 	message      channel.Outbound
 	conversation string
+	reserved     bool // whether the limits allow the call
 	attempt      int
 	deadline     time.Time // of the call
 	last         bool      // no other message waits
@@ -40,10 +41,10 @@ type stored struct {
 
 // claim asks the send gate and, if it lets the message go, writes "sending" with a new attempt and its deadline. Everything
 // that the gate looks at is locked: the contact first, so that no consent can change in between.
-func (o *Outbox) claim(ctx context.Context, conversationID, messageID string) (*claimed, error) {
+func (o *Outbox) claim(ctx context.Context, conversationID, messageID string, reserved bool) (*claimed, error) {
 	var c *claimed
 	err := ledger.InTx(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
-		c = &claimed{conversation: conversationID}
+		c = &claimed{conversation: conversationID, reserved: reserved}
 		row, err := ledger.LockWith(ctx, tx, conversationID, contacts.LockShared)
 		if err != nil {
 			return err
@@ -114,6 +115,10 @@ func (o *Outbox) decide(ctx context.Context, tx bun.Tx, row *ledger.Row, m *stor
 	case conversation.Refuse:
 		c.last = m.last
 		return o.refuse(ctx, tx, row, c, messageID, reason.Code)
+	}
+	if !c.reserved { // the account became active only now
+		c.outcome = conversation.OutcomeWait
+		return nil
 	}
 	c.attempt, c.deadline = m.attempt+1, o.Now().Add(CallTimeout)
 	c.message = channel.Outbound{MessageID: messageID, To: to, Content: m.content, ReplyTo: m.replyTo}

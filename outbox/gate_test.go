@@ -2,17 +2,20 @@ package outbox_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/uptrace/bun"
 
+	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/internal/testkit/office"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/outbox"
 )
 
 func (d *desk) optOut(t *testing.T) {
@@ -94,6 +97,71 @@ func TestHeldMessageTakesNothingFromTheLimits(t *testing.T) {
 	}
 	d.step(t, conversation.OutcomeSent)
 	d.wantCalls(t, id)
+}
+
+// TestMessageThatStaysTakesNothingFromTheLimits has messages refused and held while the limits allow one at once.
+func TestMessageThatStaysTakesNothingFromTheLimits(t *testing.T) {
+	t.Parallel()
+	for outcome, prepare := range map[conversation.SendOutcome]func(t *testing.T, d *desk){
+		conversation.OutcomeCancelled: func(t *testing.T, d *desk) {
+			seq := d.Count(t, "SELECT last_seq FROM conversations WHERE id = $1::uuid", d.id)
+			for i := range 5 {
+				d.Automate(t, d.id, fmt.Sprint(i), int64(seq))
+			}
+			d.write(t, "I am here")
+		},
+		conversation.OutcomeHeld: func(t *testing.T, d *desk) {
+			d.Automate(t, d.id, "welcome", 0)
+			d.Deliver(t, ana.Text("wamid.2", d.Now(), "more"))
+		},
+	} {
+		t.Run(string(outcome), func(t *testing.T) {
+			d := open(t)
+			one := 1
+			d.Tune(t, accounts.SettingsChange{ThroughputPerSecond: &one, PairBurst: &one})
+			prepare(t, d)
+			d.counted(t)
+			for range 5 {
+				d.step(t, outcome)
+			}
+			d.Advance(t)
+			d.step(t, conversation.OutcomeSent)
+			d.write(t, "the limits are kept")
+			if got := d.step(t, conversation.OutcomeWait); got.Wait != 6*time.Second {
+				t.Errorf("%+v", got)
+			}
+			d.wantWhole(t)
+		})
+	}
+}
+
+// pausedOnce are accounts of which one was paused when it was looked at first, and resumed right after that.
+type pausedOnce struct {
+	*accounts.Store
+	looked bool
+}
+
+func (p *pausedOnce) Get(ctx context.Context, id string) (accounts.Account, error) {
+	a, err := p.Store.Get(ctx, id)
+	if !p.looked {
+		p.looked, a.State = true, conversation.AccountPaused
+	}
+	return a, err
+}
+
+func TestResumedInBetweenKeepsTheLimits(t *testing.T) {
+	d := open(t)
+	d.write(t, "one")
+	d.counted(t)
+	options := d.Outbox.Options
+	options.Accounts = &pausedOnce{Store: d.Store}
+	d.Outbox = outbox.New(options)
+	d.step(t, conversation.OutcomeWait)
+	d.wantCalls(t)
+	d.step(t, conversation.OutcomeSent)
+	if n := d.Count(t, "SELECT count(*) FROM account_limits"); n != 2 {
+		t.Errorf("%d limits were asked", n)
+	}
 }
 
 func TestAutomaticMessages(t *testing.T) {

@@ -26,8 +26,7 @@ const accountBurst = time.Second / 8
 // reserve takes one message from the bucket of the pair (our number and one contact) and of the account. If either is
 // empty or blocked it takes nothing and returns how long to wait.
 func reserve(ctx context.Context, db *bun.DB, account accounts.Account, pair string, now time.Time) (time.Duration, error) {
-	s := account.Settings
-	interval := time.Second / time.Duration(s.ThroughputPerSecond)
+	s, interval := account.Settings, accountInterval(account)
 	var pairWait, accountWait float64 // seconds
 	err := postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
 		// The pair first: the account's row is the busy one and is held as briefly as possible.
@@ -50,6 +49,25 @@ func reserve(ctx context.Context, db *bun.DB, account accounts.Account, pair str
 		return 0, fmt.Errorf("reserve: %w", err)
 	}
 	return 0, nil
+}
+
+func accountInterval(account accounts.Account) time.Duration {
+	return time.Second / time.Duration(account.Settings.ThroughputPerSecond)
+}
+
+// giveBack returns what reserve took for a message that was not claimed. If it fails, or the process ends before, the next
+// message waits a little longer than it must.
+func (o *Outbox) giveBack(ctx context.Context, account accounts.Account, pair string) {
+	const back = "UPDATE account_limits SET arrival = arrival - $3::interval WHERE account_id = $1::uuid AND key = $2"
+	err := postgres.InPipeline(ctx, o.DB, func(ctx context.Context, tx bun.Tx) error {
+		if err := postgres.Later(ctx, tx, "of the pair", back, account.ID, pair, account.Settings.PairInterval()); err != nil {
+			return err
+		}
+		return postgres.Later(ctx, tx, "of the account", back, account.ID, accountKey, accountInterval(account))
+	})
+	if err != nil {
+		o.Logger.WarnContext(ctx, "a message that was not sent counts for the limits", "account_id", account.ID, "error", err)
+	}
 }
 
 // errEmpty rolls back a reservation of which one half failed.

@@ -77,7 +77,8 @@ func (o *Outbox) send(ctx context.Context, m *pending, result conversation.SendR
 	if err != nil {
 		return result, err
 	}
-	if account.State == conversation.AccountActive { // a held message uses up no limit
+	reserved := account.State == conversation.AccountActive // a held message uses up no limit
+	if reserved {
 		wait, err := reserve(ctx, o.DB, account, m.pair, o.Now())
 		if err != nil {
 			return result, err
@@ -88,11 +89,14 @@ func (o *Outbox) send(ctx context.Context, m *pending, result conversation.SendR
 		}
 	}
 	failpoint.Hit("outbox.reserved")
-	c, err := o.claim(ctx, m.conversation, m.id)
+	c, err := o.claim(ctx, m.conversation, m.id, reserved)
 	if err != nil {
 		return result, err
 	}
 	if c.outcome != "" {
+		if reserved {
+			o.giveBack(ctx, account, m.pair)
+		}
 		result.Outcome, result.Code, result.Last = c.outcome, c.code, c.last
 		return result, nil
 	}

@@ -56,6 +56,9 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	if c.Conn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn // nothing was sent: the pool may try another connection
 	}
+	if c.neverBegan() {
+		return nil, errNoTransaction
+	}
 	if ctx.Value(flushKey{}) != nil {
 		_, err := c.send(ctx)
 		return driver.RowsAffected(0), err
@@ -81,6 +84,9 @@ func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.Name
 func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if c.Conn.Conn().IsClosed() {
 		return nil, driver.ErrBadConn
+	}
+	if c.neverBegan() {
+		return nil, errNoTransaction
 	}
 	if len(c.queue) > 0 {
 		return c.query(ctx, query, args)

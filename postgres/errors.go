@@ -18,14 +18,11 @@ var ErrCommitUnknown = errors.New("outcome of the commit is unknown")
 
 // SQLSTATE codes, from the PostgreSQL manual, appendix A.
 const (
-	codeUniqueViolation     = "23505"
-	codeForeignKeyViolation = "23503"
-	codeCheckViolation      = "23514"
-	codeSerialization       = "40001"
-	codeDeadlock            = "40P01"
-	codeLockNotAvailable    = "55P03"
-	codeQueryCanceled       = "57014"
-	codeTooManyConnections  = "53300"
+	codeUniqueViolation    = "23505"
+	codeSerialization      = "40001"
+	codeDeadlock           = "40P01"
+	codeLockNotAvailable   = "55P03"
+	codeTooManyConnections = "53300"
 )
 
 // Code returns the SQLSTATE of the server's error, empty if the error is not the server's.
@@ -38,22 +35,8 @@ func Code(err error) string {
 
 // IsUniqueViolation tells whether a row with that key exists already. An empty constraint means any.
 func IsUniqueViolation(err error, constraint string) bool {
-	return violates(err, codeUniqueViolation, constraint)
-}
-
-// IsForeignKeyViolation tells whether a row that was referred to does not exist. An empty constraint means any.
-func IsForeignKeyViolation(err error, constraint string) bool {
-	return violates(err, codeForeignKeyViolation, constraint)
-}
-
-// IsCheckViolation tells whether a value breaks a CHECK. An empty constraint means any.
-func IsCheckViolation(err error, constraint string) bool {
-	return violates(err, codeCheckViolation, constraint)
-}
-
-func violates(err error, code, constraint string) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == code && (constraint == "" || pg.ConstraintName == constraint)
+	return ok && pg.Code == codeUniqueViolation && (constraint == "" || pg.ConstraintName == constraint)
 }
 
 // IsNotFound tells whether a query for one row found none.
@@ -61,11 +44,6 @@ func IsNotFound(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 
 // IsLocked tells whether a lock was not to be had in time, or at all with NOWAIT.
 func IsLocked(err error) bool { return Code(err) == codeLockNotAvailable }
-
-// IsTimeout tells whether a statement took longer than it may, or its context ended.
-func IsTimeout(err error) bool {
-	return Code(err) == codeQueryCanceled || errors.Is(err, context.DeadlineExceeded)
-}
 
 // isConflict tells whether the server undid a transaction in favour of another one: the same again may well succeed.
 func isConflict(err error) bool {

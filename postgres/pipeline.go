@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 
@@ -73,13 +74,16 @@ func (t pipelineTx) Commit() error {
 	for _, s := range c.queue {
 		if s.scan != nil {
 			if _, err := c.send(t.ctx); err != nil {
-				return c.undo(t.ctx, err)
+				return c.undo(t.ctx, fmt.Errorf("%w: %w", errBeforeCommit, err))
 			}
 			break
 		}
 	}
 	if len(c.queue) == 1 && c.queue[0].query == begin {
 		return nil // nothing was done
+	}
+	if c.neverBegan() {
+		return errNoTransaction
 	}
 	tag, err := c.send(t.ctx, &statement{query: commit})
 	if err == nil && tag.String() == "ROLLBACK" {
@@ -96,6 +100,18 @@ func (t pipelineTx) Rollback() error {
 	}
 	_, err := t.conn.Conn.Conn().Exec(t.ctx, rollback)
 	return err
+}
+
+// errBeforeCommit marks an error of what was sent before the commit, which was then not sent at all.
+var errBeforeCommit = errors.New("before the commit")
+
+// errNoTransaction says that the statement with which the BEGIN should have travelled could not be sent.
+var errNoTransaction = fmt.Errorf("%w: the first statement failed, and with it the begin", errBeforeCommit)
+
+// neverBegan reports whether the transaction's BEGIN was lost with a statement that the server could not prepare. What came
+// next would be committed by itself.
+func (c *Conn) neverBegan() bool {
+	return c.pipelined && len(c.queue) == 0 && c.Conn.Conn().PgConn().TxStatus() == 'I'
 }
 
 // leave ends the connection's part in a transaction.
@@ -121,11 +137,8 @@ func (c *Conn) send(ctx context.Context, more ...*statement) (tag pgconn.Command
 		return tag, nil
 	}
 	results := c.sendBatch(ctx, queue)
-	for _, s := range queue {
-		if tag, err = s.take(results); err != nil {
-			_ = results.Close() // reads what is left; its error is the same
-			return tag, c.failed(queue, err)
-		}
+	if tag, err = takeAll(results, queue); err != nil {
+		return tag, c.failed(queue, err)
 	}
 	return tag, c.failed(queue, results.Close())
 }
@@ -138,24 +151,49 @@ func (c *Conn) sendBatch(ctx context.Context, queue []*statement) pgx.BatchResul
 	return c.Conn.Conn().SendBatch(ctx, &batch)
 }
 
+// takeAll reads the results of the statements and returns the last one's tag. After an error, or a panic of a scan, it
+// reads what is left, so that the connection can be used again.
+func takeAll(results pgx.BatchResults, queue []*statement) (tag pgconn.CommandTag, err error) {
+	all := false
+	defer func() {
+		if !all {
+			_ = results.Close() // its error is the one of take
+		}
+	}()
+	for _, s := range queue {
+		if tag, err = s.take(results); err != nil {
+			return tag, err
+		}
+	}
+	all = true
+	return tag, nil
+}
+
 // take reads one statement's result.
 func (s *statement) take(results pgx.BatchResults) (tag pgconn.CommandTag, err error) {
 	if s.scan == nil {
 		tag, err = results.Exec()
 	} else {
-		rows, qerr := results.Query()
-		for err = qerr; err == nil && rows.Next(); {
-			err = s.scan(rows)
-		}
-		rows.Close()
-		if err == nil {
-			err = rows.Err()
-		}
+		err = s.scanAll(results)
 	}
 	if err != nil && s.what != "" {
 		err = fmt.Errorf("%s: %w", s.what, err)
 	}
 	return tag, err
+}
+
+func (s *statement) scanAll(results pgx.BatchResults) error {
+	rows, err := results.Query()
+	if err != nil {
+		return err
+	}
+	defer rows.Close() // also after an error or a panic of scan
+	for rows.Next() {
+		if err := s.scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // failed marks an error of the connection that came with the BEGIN and without the COMMIT: nothing happened, and the same on
@@ -172,15 +210,12 @@ func (c *Conn) query(ctx context.Context, query string, args []driver.NamedValue
 	queue := append(c.queue, &statement{query: query, args: values(args)})
 	c.queue = nil
 	results := c.sendBatch(ctx, queue)
-	for _, s := range queue[:len(queue)-1] {
-		if _, err := s.take(results); err != nil {
-			_ = results.Close() // reads what is left; its error is the same
-			return nil, c.failed(queue, err)
-		}
+	if _, err := takeAll(results, queue[:len(queue)-1]); err != nil {
+		return nil, c.failed(queue, err)
 	}
 	rows, err := results.Query()
 	if err != nil {
-		_ = results.Close() // as above
+		_ = results.Close() // reads what is left; its error is the same
 		return nil, c.failed(queue, err)
 	}
 	return &batchRows{conn: c, rows: rows, results: results}, nil

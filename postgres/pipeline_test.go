@@ -84,7 +84,20 @@ func TestPipelineCommitsAllOrNothing(t *testing.T) {
 		"rows that speak against the commit": {func(ctx context.Context, tx bun.Tx) error {
 			return errors.Join(postgres.Later(ctx, tx, "insert", insertNumbers, []int{1}),
 				postgres.LaterRows(ctx, tx, "look", func(postgres.Row) error { return refused }, "SELECT n FROM rows"))
-		}, func(err error) bool { return errors.Is(err, refused) }},
+		}, func(err error) bool { return errors.Is(err, refused) && !errors.Is(err, postgres.ErrCommitUnknown) }},
+		"an error that fn passes over before anything has begun": {func(ctx context.Context, tx bun.Tx) error {
+			if err := tx.Tx.QueryRowContext(ctx, "SELECT nothing FROM nowhere WHERE n = $1", 1).Scan(new(int)); err == nil {
+				t.Error("no error")
+			}
+			_, err := tx.Tx.ExecContext(ctx, insertNumbers, []int{1})
+			return err
+		}, func(err error) bool { return err != nil }},
+		"an error that fn passes over at the end": {func(ctx context.Context, tx bun.Tx) error {
+			if err := tx.Tx.QueryRowContext(ctx, "SELECT nothing FROM nowhere WHERE n = $1", 1).Scan(new(int)); err == nil {
+				t.Error("no error")
+			}
+			return nil
+		}, func(err error) bool { return err != nil && !errors.Is(err, postgres.ErrCommitUnknown) }},
 		"nothing": {func(context.Context, bun.Tx) error { return nil }, func(err error) bool { return err == nil }},
 	} {
 		if err := postgres.InPipeline(t.Context(), db, c.fn); !c.want(err) {
@@ -95,6 +108,28 @@ func TestPipelineCommitsAllOrNothing(t *testing.T) {
 		}
 		if used := db.Stats().InUse; used != 0 {
 			t.Errorf("%s: %d connections were not given back", name, used)
+		}
+	}
+}
+
+// A panic while rows are looked at leaves no connection behind that is in the middle of something.
+func TestPipelineSurvivesPanics(t *testing.T) {
+	t.Parallel()
+	db := open(t, testkit.DatabaseURL(t), postgres.Options{MaxOpenConns: 1})
+	for range 2 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			_ = postgres.InPipeline(t.Context(), db, func(ctx context.Context, tx bun.Tx) error {
+				return errors.Join(postgres.LaterRows(ctx, tx, "read", func(postgres.Row) error { panic("a bug") }, "SELECT generate_series(1, $1::int)", 3),
+					postgres.Flush(ctx, tx))
+			})
+		}()
+		if got := one[int](t, db, "SELECT 7"); got != 7 {
+			t.Errorf("got %d", got)
 		}
 	}
 }
@@ -118,6 +153,34 @@ func TestPipelineSurvivesDeadConnections(t *testing.T) {
 	})
 	if got := one[int](t, watch, "SELECT count(*) FROM rows"); err != nil || got != 1 {
 		t.Errorf("%d rows after %d tries (%v)", got, tries, err)
+	}
+}
+
+// What waits is sent before the commit if it has rows: a connection that is lost then has committed nothing.
+func TestPipelineBeginsAnewBeforeTheCommit(t *testing.T) {
+	t.Parallel()
+	watch := testkit.Database(t)
+	execute(t, watch, "CREATE TABLE rows (n int)")
+	proxy := newProxy(t, testkit.DatabaseURL(t))
+	db := open(t, proxy.url, postgres.Options{MaxOpenConns: 1})
+	tries := 0
+	var seen []int
+	write := func(ctx context.Context, tx bun.Tx) error {
+		tries, seen = tries+1, nil
+		if err := postgres.Later(ctx, tx, "insert", insertNumbers, []int{1}); err != nil {
+			return err
+		}
+		return postgres.LaterRows(ctx, tx, "read", numbers(&seen), "SELECT n FROM rows WHERE n = $1", 1)
+	}
+	if err := postgres.InPipeline(t.Context(), db, write); err != nil {
+		t.Fatal(err)
+	}
+	proxy.swallow.Store(true)
+	if err := postgres.InPipeline(t.Context(), db, write); err != nil || tries != 3 {
+		t.Errorf("%v after %d tries", err, tries)
+	}
+	if !slices.Equal(seen, []int{1, 1}) {
+		t.Errorf("seen %v", seen)
 	}
 }
 

@@ -50,11 +50,11 @@ func Read(lookup func(string) (string, bool)) (Config, error) {
 	v := reflect.ValueOf(&c).Elem()
 	for i := range v.NumField() {
 		f := fieldOf(v.Type().Field(i))
-		text, set := lookup(f.name)
-		if !set || text == "" {
+		text, _ := lookup(f.name)
+		if text = strings.TrimSpace(text); text == "" {
 			text = f.byDefault
 		}
-		if err := f.put(v.Field(i), strings.TrimSpace(text)); err != nil {
+		if err := f.put(v.Field(i), text); err != nil {
 			wrong = append(wrong, err)
 		}
 	}

@@ -18,7 +18,7 @@ func read(values map[string]string) (config.Config, error) {
 
 func TestDefaults(t *testing.T) {
 	t.Parallel()
-	c, err := read(map[string]string{"GUICHET_PORT": ""})
+	c, err := read(map[string]string{"GUICHET_PORT": "", "GUICHET_LISTEN": " ", "GUICHET_STOP_TIMEOUT": "\t"})
 	if err != nil {
 		t.Fatal(err)
 	}
