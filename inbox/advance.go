@@ -82,7 +82,7 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 			}
 		}
 		result = advanced(row, decision, now)
-		return ledger.WhetherWaiting(ctx, tx, row.ID, &result.Unsettled)
+		return ledger.Waiting(ctx, tx, row.ID, &result.Unsettled)
 	})
 	return result, err
 }
