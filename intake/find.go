@@ -156,7 +156,7 @@ func (b *batch) lockConsents() error {
 		case channel.Preference:
 			ids = append(ids, w.contact)
 		case channel.Receipt:
-			if m := b.message(w, u); m != nil && (u.Failure == channel.OptedOut || u.Failure == channel.Unreachable) {
+			if m := b.message(w, u); m != nil && u.Failure == channel.OptedOut {
 				ids = append(ids, m.contact)
 			}
 		}

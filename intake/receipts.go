@@ -133,8 +133,6 @@ func (b *batch) afterFailure(row *ledger.Row, w *work, m *known, u channel.Recei
 		return contacts.RefusedMarketing(b.ctx, b.tx, contacts.Refusal{
 			ContactID: row.ContactID, Channel: row.Channel, ConversationID: row.ID, MessageID: m.id, At: u.At,
 		}, b.now)
-	case channel.Unreachable:
-		return contacts.Unreachable(b.ctx, b.tx, row.ContactID, row.Channel, b.now)
 	case channel.StopAccount:
 		return b.in.Accounts.SetState(b.ctx, b.tx, w.account.ID, conversation.AccountError, u.ErrorCode)
 	}

@@ -45,7 +45,7 @@ func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claime
 
 // lockFor locks the conversation, and its contact first if the report changes that.
 func lockFor(ctx context.Context, tx bun.Tx, conversationID string, r report) (*ledger.Row, error) {
-	if r.err != nil && (r.err.Behaviour == channel.OptedOut || r.err.Behaviour == channel.Unreachable) {
+	if r.err != nil && r.err.Behaviour == channel.OptedOut {
 		return ledger.LockWith(ctx, tx, conversationID, contacts.LockOne)
 	}
 	return ledger.Lock(ctx, tx, conversationID)
@@ -198,8 +198,6 @@ func (o *Outbox) conclude(ctx context.Context, tx bun.Tx, account accounts.Accou
 		return contacts.RefusedMarketing(ctx, tx, contacts.Refusal{
 			ContactID: row.ContactID, Channel: row.Channel, ConversationID: row.ID, MessageID: c.message.MessageID, At: r.at,
 		}, r.at)
-	case channel.Unreachable:
-		return contacts.Unreachable(ctx, tx, row.ContactID, row.Channel, r.at)
 	case channel.StopAccount:
 		return o.Accounts.SetState(ctx, tx, account.ID, conversation.AccountError, r.err.Code)
 	case channel.SlowPair:

@@ -235,9 +235,6 @@ func TestFinalRefusals(t *testing.T) {
 			if c.Consent.Marketing != wantMarketing || c.Consent.All != conversation.ConsentUnknown {
 				t.Errorf("consent %+v", c.Consent)
 			}
-			if marked := d.Count(t, "SELECT count(*) FROM identities WHERE unreachable_at IS NOT NULL"); (marked == 2) != (b == channel.Unreachable) {
-				t.Errorf("%d identities are marked as unreachable", marked)
-			}
 			d.step(t, conversation.OutcomeSent)
 			d.wantCalls(t, ids...)
 			d.wantWhole(t)
