@@ -45,6 +45,33 @@ func TestRepair(t *testing.T) {
 			message(d, id, "queued", ago, nil, nil)
 			d.exec("UPDATE accounts SET state = 'paused'")
 		}, false, false, true},
+		{"queued behind one that waits", func(d *desk, id string) {
+			message(d, id, "queued", ago, &soon, nil)
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("UPDATE messages SET seq = 2 WHERE not_before IS NULL")
+		}, false, false, true},
+		{"queued behind a call in progress", func(d *desk, id string) {
+			message(d, id, "sending", ago, nil, &soon)
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("UPDATE messages SET seq = 2 WHERE state = 'queued'")
+		}, false, false, true},
+		{"the account is blocked", func(d *desk, id string) {
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("INSERT INTO account_limits (account_id, key, arrival, blocked_until) VALUES (?, '', ?, ?)", d.account, ago, soon)
+		}, false, false, true},
+		{"the contact was blocked", func(d *desk, id string) {
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("INSERT INTO account_limits (account_id, key, arrival, blocked_until) VALUES (?, ?, ?, ?)", d.account, d.contact, ago, ago)
+		}, true, true, true},
+		{"automatic, while a message elsewhere is not examined", func(d *desk, id string) {
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("UPDATE messages SET author_kind = 'token'")
+			d.exec("UPDATE conversations SET inbound_seq = 1 WHERE id = ?", d.conversation())
+		}, false, false, true},
+		{"an agent's, while a message elsewhere is not examined", func(d *desk, id string) {
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("UPDATE conversations SET inbound_seq = 1 WHERE id = ?", d.conversation())
+		}, true, true, true},
 		{"call died", func(d *desk, id string) { message(d, id, "sending", ago, nil, &ago) }, true, true, true},
 		{"call in progress", func(d *desk, id string) { message(d, id, "sending", ago, nil, &soon) }, false, false, true},
 		{"unknown", func(d *desk, id string) { message(d, id, "unknown", ago, nil, nil) }, false, false, true},
