@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/ledger"
 )
 
 // repairBatch is how many conversations one statement of a repair looks at; it locks them meanwhile.
@@ -37,9 +39,10 @@ type Report struct {
 // (?4), unless all are taken: most writers insert the row themselves, and the next sweep sees the others. The lock keeps
 // writers out until the row is there, which excludes a deadlock.
 const (
+	// The deadline spares a look at every conversation; what is older than ?2 is within it.
 	behindQuery = `
 		SELECT c.id, c.wake_seq FROM conversations c
-		WHERE c.applied_seq < c.wake_seq AND c.id > ?0 AND NOT EXISTS (
+		WHERE c.applied_seq < c.wake_seq AND (c.next_deadline_at <= ?5 OR ?3) AND c.id > ?0 AND NOT EXISTS (
 			SELECT FROM events e WHERE e.conversation_id = c.id AND e.seq = c.wake_seq AND e.recorded_at > ?2)
 		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE ?4`
 
@@ -95,7 +98,7 @@ func Repair(ctx context.Context, db bun.IDB, now time.Time, o RepairOptions) (Re
 		{"messages", messageQuery, &report.Messages},
 	} {
 		for after := firstID; after != ""; {
-			page := bun.SafeQuery(one.query, after, repairBatch, before, o.All, locked)
+			page := bun.SafeQuery(one.query, after, repairBatch, before, o.All, locked, before.Add(ledger.SweepAfter))
 			var found, inserted int
 			var last sql.NullString
 			if err := db.NewRaw(repairStatement, page, conflict).Scan(ctx, &found, &inserted, &last); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/worker"
 )
 
@@ -17,10 +18,10 @@ func TestRepair(t *testing.T) {
 			VALUES (?, ?, ?, 1, 'out', 'text', ?, '{}', 'agent', ?, ?, ?, ?)`, uuid.NewString(), id, d.account, state, receivedAt, receivedAt, notBefore, callDeadline)
 	}
 	behind := func(d *desk, id string, recordedAt time.Time) {
-		d.exec("UPDATE conversations SET last_seq = 1, wake_seq = 1 WHERE id = ?", id)
+		d.exec("UPDATE conversations SET last_seq = 1, wake_seq = 1, next_deadline_at = ? WHERE id = ?", recordedAt.Add(ledger.SweepAfter), id)
 		d.exec(`INSERT INTO events (conversation_id, seq, kind, actor_kind, at, recorded_at) VALUES (?, 1, 'message_received', 'contact', ?, ?)`, id, recordedAt, recordedAt)
 	}
-	ago, soon := now.Add(-10*time.Minute), now.Add(time.Hour)
+	ago, soon := now.Add(-2*time.Minute), now.Add(time.Hour)
 	justNow := now.Add(-time.Second)
 	tests := []struct {
 		name    string
@@ -139,7 +140,7 @@ func TestRepairSkipsWhatIsBeingWritten(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	busy, free := d.conversation(), d.conversation()
-	d.exec("UPDATE conversations SET wake_seq = 1")
+	d.exec("UPDATE conversations SET wake_seq = 1, next_deadline_at = now()")
 	tx, err := d.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
