@@ -91,7 +91,7 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 func stateOf(row *ledger.Row, account accounts.Account) conversation.State {
 	return conversation.State{
 		Status: row.Status, SnoozedUntil: row.SnoozedUntil, Window: row.Window(account.Settings.WindowMargin()),
-		LastActivityAt: row.LastActivityAt, AppliedSeq: row.AppliedSeq, LastSeq: row.LastSeq, Merged: row.MergedInto != "",
+		LastActivityAt: row.LastActivityAt, AppliedSeq: row.AppliedSeq, Merged: row.MergedInto != "",
 		Deadlines: row.Deadlines, ClosingTold: row.ClosingTold, ClosedTold: row.ClosedTold,
 	}
 }
