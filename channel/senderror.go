@@ -23,7 +23,7 @@ const (
 )
 
 // ChangesContact reports whether the behaviour tells something of the contact, whose row must be locked to write it down.
-func (b Behaviour) ChangesContact() bool { return b == OptedOut || b == Unreachable }
+func (b Behaviour) ChangesContact() bool { return b == OptedOut }
 
 // SendError is a provider's refusal, or a failure on the way to it. Provider texts can carry numbers and words, so it keeps
 // codes only.

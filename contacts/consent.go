@@ -97,12 +97,3 @@ func Standings(ctx context.Context, db bun.IDB, contactIDs []string, on conversa
 	}
 	return found, nil
 }
-
-// Unreachable notes that nobody can be reached at an address.
-func Unreachable(ctx context.Context, tx bun.Tx, contactID string, on conversation.Channel, now time.Time) error {
-	_, err := tx.Tx.ExecContext(ctx, "UPDATE identities SET unreachable_at = $3 WHERE contact_id = $1::uuid AND channel = $2 AND retired_at IS NULL", contactID, string(on), now)
-	if err != nil {
-		return fmt.Errorf("mark unreachable: %w", err)
-	}
-	return nil
-}

@@ -488,13 +488,4 @@ func TestIdentitiesToSendTo(t *testing.T) {
 	if want := []conversation.Identity{number("2"), user("A"), handle("h")}; !slices.Equal(list, want) {
 		t.Errorf("identities %v, want %v", list, want)
 	}
-	err = postgres.InTx(t.Context(), b.db, func(ctx context.Context, tx bun.Tx) error {
-		return contacts.Unreachable(ctx, tx, contact, conversation.WhatsApp, at(6))
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := b.text("SELECT count(*)::text FROM identities WHERE unreachable_at = $1", at(6)); n != "3" {
-		t.Errorf("%s identities are marked, want those in use", n)
-	}
 }

@@ -38,15 +38,6 @@ type ConsentChange struct {
 	At     time.Time    `json:"at"` // the provider's time, or when the contact said it
 }
 
-// Overrides reports whether change c, being newer, replaces the standing entry o of the same scope. Of two at the same
-// time the opt-out stands, so that the result does not depend on the order of arrival.
-func (c ConsentChange) Overrides(o ConsentChange) bool {
-	if c.At.Equal(o.At) {
-		return c.State == ConsentOptedOut && o.State != ConsentOptedOut
-	}
-	return c.At.After(o.At)
-}
-
 // Consent is a contact's standing on one channel kind.
 type Consent struct {
 	All       ConsentState `json:"all"`

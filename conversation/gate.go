@@ -26,7 +26,7 @@ type GateInput struct {
 	Consent Consent
 	// Marketing is set for messages of the provider's marketing category.
 	Marketing bool
-	// LastInboundAt is the provider's time of the contact's newest message; zero if there was none.
+	// LastInboundAt is the provider's time of the contact's newest message in this conversation; zero if there was none.
 	LastInboundAt time.Time
 	// AgentMayAnswerOptedOut is the admin's permission for an agent's reply to a message that came after the opt-out.
 	AgentMayAnswerOptedOut bool

@@ -70,25 +70,3 @@ func TestConsentWishByKind(t *testing.T) {
 		}
 	}
 }
-
-func TestConsentOverrides(t *testing.T) {
-	t.Parallel()
-	out := conversation.ConsentChange{State: conversation.ConsentOptedOut, At: noon}
-	in := conversation.ConsentChange{State: conversation.ConsentOptedIn, At: noon}
-	later := in
-	later.At = noon.Add(1)
-	for name, test := range map[string]struct {
-		newer, standing conversation.ConsentChange
-		want            bool
-	}{
-		"later":                {later, out, true},
-		"earlier":              {out, later, false},
-		"opt-out at same time": {out, in, true},
-		"opt-in at same time":  {in, out, false},
-		"the same again":       {out, out, false},
-	} {
-		if test.newer.Overrides(test.standing) != test.want {
-			t.Errorf("%s: want %v", name, test.want)
-		}
-	}
-}

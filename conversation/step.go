@@ -43,7 +43,6 @@ type State struct {
 	Window         Window
 	LastActivityAt time.Time // the newest message in or out, or what an agent did
 	AppliedSeq     int64
-	LastSeq        int64
 	Merged         bool // goes on in another conversation
 	Deadlines      []Deadline
 	// ClosingTold and ClosedTold are the ends of the window for which the events were already written.

@@ -27,7 +27,7 @@ var settings = conversation.Settings{ClosingLead: time.Hour, AutoClose: 72 * tim
 func written() conversation.State {
 	return conversation.State{
 		Status: conversation.StatusOpen, Window: conversation.Window{From: noon, Margin: time.Minute},
-		LastActivityAt: noon, AppliedSeq: 4, LastSeq: 4,
+		LastActivityAt: noon, AppliedSeq: 4,
 	}
 }
 

@@ -78,7 +78,7 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 			}
 		}
 		result = advanced(row, decision, now)
-		return ledger.WhetherWaiting(ctx, tx, row.ID, &result.Unsettled)
+		return ledger.Waiting(ctx, tx, row.ID, &result.Unsettled)
 	})
 	return result, err
 }
@@ -87,7 +87,7 @@ func (in *Inbox) advance(ctx context.Context, id string, lock lockMode) (convers
 func stateOf(row *ledger.Row, account accounts.Account) conversation.State {
 	return conversation.State{
 		Status: row.Status, SnoozedUntil: row.SnoozedUntil, Window: row.Window(account.Settings.WindowMargin()),
-		LastActivityAt: row.LastActivityAt, AppliedSeq: row.AppliedSeq, LastSeq: row.LastSeq, Merged: row.MergedInto != "",
+		LastActivityAt: row.LastActivityAt, AppliedSeq: row.AppliedSeq, Merged: row.MergedInto != "",
 		Deadlines: row.Deadlines, ClosingTold: row.ClosingTold, ClosedTold: row.ClosedTold,
 	}
 }
@@ -257,17 +257,24 @@ func advanced(row *ledger.Row, d conversation.Decision, now time.Time) conversat
 	return a
 }
 
+// noteTimeout is how long counting a failed attempt may take: what the attempt waited for may still be locked.
+const noteTimeout = 2 * time.Second
+
 // noteFailure counts failed attempts in a row, so that a conversation which cannot proceed is listed as stuck. It does
 // nothing if the database itself is away, or if the worker was told to stop.
 func (in *Inbox) noteFailure(ctx context.Context, id string, failure error) {
-	if postgres.IsUnavailable(failure) || errors.Is(failure, context.Canceled) || conversation.CodeOf(failure) == conversation.CodeNotFound {
-		return
-	}
 	code := postgres.Code(failure)
-	if code == "" {
+	switch {
+	case postgres.IsTimeout(failure):
+		code = string(conversation.CodeUnavailable)
+	case postgres.IsUnavailable(failure) || errors.Is(failure, context.Canceled) || conversation.CodeOf(failure) == conversation.CodeNotFound:
+		return
+	case code == "":
 		code = string(conversation.CodeOf(failure))
 	}
-	_, err := in.DB.DB.ExecContext(context.WithoutCancel(ctx), `UPDATE conversations SET tries = tries + 1, stuck_code = $2, failing_since = coalesce(failing_since, $3) WHERE id = $1::uuid`,
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
+	_, err := in.DB.DB.ExecContext(ctx, `UPDATE conversations SET tries = tries + 1, stuck_code = $2, failing_since = coalesce(failing_since, $3) WHERE id = $1::uuid`,
 		id, code, in.Now())
 	if err != nil {
 		in.Logger.WarnContext(ctx, "failed attempt not counted", "conversation_id", id, "error", postgres.Code(err))

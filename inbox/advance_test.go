@@ -347,6 +347,47 @@ func TestTriesAreCounted(t *testing.T) {
 	d.wantWhole(t)
 }
 
+// A conversation that never gets its locks in time cannot proceed either.
+func TestTriesThatTimeOutAreCounted(t *testing.T) {
+	d := open(t)
+	d.Deliver(t, ana.Text("wamid.stop", d.Now(), "stop"))
+	try := func(held string) {
+		t.Helper()
+		holder, err := d.DB.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := holder.ExecContext(t.Context(), "SELECT 1 FROM "+held+" FOR UPDATE"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.Inbox.Advance(ctx, d.id)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if err == nil {
+				t.Errorf("%s: no error", held)
+			}
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s: the failure was never counted", held)
+		}
+		if err := holder.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	try("contacts")
+	if n := d.Count(t, "SELECT tries FROM conversations WHERE stuck_code = 'unavailable'"); n != 1 {
+		t.Errorf("%d tries", n)
+	}
+	try("conversations") // which cannot be counted, and waits for nobody
+	d.advance(t)
+	d.wantWhole(t)
+}
+
 func TestMergedConversationHasNoDeadlines(t *testing.T) {
 	d := open(t)
 	d.Tune(t, accounts.SettingsChange{AutoCloseAfterSeconds: ptr(7200)})

@@ -23,18 +23,18 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Actor, id string, m N
 		return Message{}, conversation.Invalid("client_id", "must have 1 to 100 characters")
 	}
 	m.Content.Text = strings.ReplaceAll(m.Content.Text, "\x00", "\uFFFD")
+	account, err := in.accountOf(ctx, id)
+	if err != nil {
+		return Message{}, err
+	}
 	messageID := ""
-	err := in.command(ctx, id, lockShared, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+	err = in.command(ctx, id, lockShared, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
 		earlier, err := sameMessage(ctx, tx, id, m)
 		if earlier != "" || err != nil {
 			messageID = earlier
 			return err
 		}
 		if err := active(row); err != nil {
-			return err
-		}
-		account, err := in.Accounts.Cached(ctx, row.AccountID)
-		if err != nil {
 			return err
 		}
 		content, err := in.check(ctx, tx, row, account, m)
@@ -56,6 +56,16 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Actor, id string, m N
 		return Message{}, err
 	}
 	return in.message(ctx, messageID)
+}
+
+// accountOf returns a conversation's account, which never changes. It is looked up before the transaction: who waits for a
+// second session while holding one may wait for ever, when all sessions are held so.
+func (in *Inbox) accountOf(ctx context.Context, id string) (accounts.Account, error) {
+	row, err := ledger.Read(ctx, in.DB, id)
+	if err != nil {
+		return accounts.Account{}, err
+	}
+	return in.Accounts.Cached(ctx, row.AccountID)
 }
 
 // sameMessage returns the id of the message that the caller sent before with this client id.

@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -256,5 +257,19 @@ func TestActions(t *testing.T) {
 		if got := allowed(c.by); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
+	}
+}
+
+// A command that waits for a second session while it holds one waits for ever as soon as all sessions are held so.
+func TestSendNeedsOneSession(t *testing.T) {
+	d := open(t)
+	if _, err := d.Store.Resume(t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, d.Account.ID); err != nil {
+		t.Fatal(err) // it makes the store forget the account
+	}
+	d.DB.SetMaxOpenConns(1)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := d.Inbox.Send(ctx, d.maria, d.id, inbox.NewMessage{ClientID: "a", Content: office.Text("hello")}); err != nil {
+		t.Error(err)
 	}
 }

@@ -405,8 +405,9 @@ func TestMergeKeepsWhatIsQueued(t *testing.T) {
 	o.Deliver(t, byNumber.Text("wamid.1", office.Start, "by number"))
 	o.At(office.Start.Add(time.Minute))
 	o.Deliver(t, byUserID.Text("wamid.2", office.Start, "by user id"))
-	for i, id := range o.IDs(t) {
-		_, err := o.Inbox.Send(t.Context(), agent, id, inbox.NewMessage{ClientID: "same", Content: conversation.Content{Kind: conversation.KindText, Text: fmt.Sprint(i)}})
+	ids := o.IDs(t)
+	for i, id := range []string{ids[0], ids[1], ids[0]} {
+		_, err := o.Inbox.Send(t.Context(), agent, id, inbox.NewMessage{ClientID: fmt.Sprint("same ", i/2), Content: conversation.Content{Kind: conversation.KindText, Text: fmt.Sprint(i)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -414,7 +415,7 @@ func TestMergeKeepsWhatIsQueued(t *testing.T) {
 	o.Deliver(t, ana.Text("wamid.3", office.Start, "by both"))
 	o.Advance(t)
 	c := o.Only(t)
-	for range 3 {
+	for range 4 {
 		if _, err := o.Outbox.SendNext(t.Context(), c.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -423,8 +424,8 @@ func TestMergeKeepsWhatIsQueued(t *testing.T) {
 	for _, m := range o.Provider.Taken() {
 		sent = append(sent, m.Content.Text)
 	}
-	if got := strings.Join(sent, " "); got != "1 0" {
-		t.Errorf("sent %q: each once, those of the conversation that goes on first", got)
+	if got := strings.Join(sent, " "); got != "1 0 2" {
+		t.Errorf("sent %q: each once and in order, those of the conversation that goes on first", got)
 	}
 }
 

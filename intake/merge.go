@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 )
 
 // mergeConversations follows merged contacts: their conversations get the surviving contact, and where both had one on an
@@ -90,31 +92,26 @@ func (b *batch) mergeInto(older, newer *ledger.Row) error {
 }
 
 // moveQueued lets messages that wait in the older conversation leave from the newer, after those that wait there. One that
-// is on its way settles where it is.
+// is on its way settles where it is. The caller's id is unique within a conversation; where both used the same one, the moved
+// message loses it.
 func (b *batch) moveQueued(older, newer *ledger.Row) error {
-	ids, err := ledger.Waiting(b.ctx, b.tx, older.ID)
-	if err != nil {
+	err := postgres.Rows(b.ctx, b.tx, func(row *sql.Rows) error {
+		var id string
+		err := row.Scan(&id)
+		newer.Append(conversation.Event{
+			Kind: conversation.EventMessageQueued, Actor: conversation.Actor{Kind: conversation.ActorSystem}, At: b.now,
+			Data: conversation.EventData{MessageID: id},
+		})
 		return err
-	}
-	for _, id := range ids {
-		// The caller's id is unique within a conversation; where both used the same one, the moved message loses it.
-		res, err := b.tx.Tx.ExecContext(b.ctx, `UPDATE messages m SET conversation_id = $2::uuid, seq = $3,
+	}, `WITH moved AS (
+			UPDATE messages m SET conversation_id = $2::uuid, seq = $3 + q.place,
 				client_id = CASE WHEN EXISTS (SELECT 1 FROM messages o WHERE o.conversation_id = $2::uuid AND o.client_id = m.client_id) THEN NULL ELSE client_id END,
 				effect_key = CASE WHEN effect_key IS NOT NULL THEN m.conversation_id || ':' || effect_key END
-			WHERE id = $1::uuid AND state = 'queued'`, id, newer.ID, newer.LastSeq+1)
-		if err != nil {
-			return fmt.Errorf("move queued message: %w", err)
-		}
-		moved, err := res.RowsAffected()
-		if err != nil {
-			return fmt.Errorf("move queued message: %w", err)
-		}
-		if moved > 0 {
-			newer.Append(conversation.Event{
-				Kind: conversation.EventMessageQueued, Actor: conversation.Actor{Kind: conversation.ActorSystem}, At: b.now,
-				Data: conversation.EventData{MessageID: id},
-			})
-		}
+			FROM (SELECT id, row_number() OVER (ORDER BY seq) AS place FROM messages WHERE conversation_id = $1::uuid AND state = 'queued') AS q
+			WHERE m.id = q.id RETURNING m.id, m.seq
+		) SELECT id FROM moved ORDER BY seq`, older.ID, newer.ID, newer.LastSeq)
+	if err != nil {
+		return fmt.Errorf("move queued messages: %w", err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -48,25 +47,9 @@ const applyReceipts = `
 		failed_at = least(messages.failed_at, a.failed_at), pricing = coalesce(a.pricing, messages.pricing)
 	FROM a, s WHERE messages.id = $1::uuid RETURNING messages.state`
 
-// Waiting returns the ids of a conversation's outgoing messages that must still be worked on, in the order of their seq.
-// One whose outcome is unknown is not among them: only a receipt can settle it.
-func Waiting(ctx context.Context, db bun.IDB, conversationID string) ([]string, error) {
-	var ids []string
-	err := postgres.Rows(ctx, db, func(row *sql.Rows) error {
-		var id string
-		err := row.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, "SELECT id FROM messages WHERE conversation_id = $1::uuid AND state IN ('queued', 'sending') ORDER BY seq", conversationID)
-	if err != nil {
-		return nil, fmt.Errorf("find waiting messages: %w", err)
-	}
-	return ids, nil
-}
-
-// WhetherWaiting finds out whether a conversation has outgoing messages that must still be worked on. In a transaction of
-// postgres.InPipeline the answer is there when it has committed.
-func WhetherWaiting(ctx context.Context, tx bun.Tx, conversationID string, waiting *bool) error {
+// Waiting finds out whether a conversation has outgoing messages that must still be worked on. One whose outcome is unknown
+// is none: only a receipt can settle it. In a transaction of postgres.InPipeline the answer is there when it has committed.
+func Waiting(ctx context.Context, tx bun.Tx, conversationID string, waiting *bool) error {
 	return postgres.LaterRows(ctx, tx, "find waiting messages", func(row postgres.Row) error { return row.Scan(waiting) },
 		"SELECT EXISTS (SELECT 1 FROM messages WHERE conversation_id = $1::uuid AND state IN ('queued', 'sending'))", conversationID)
 }

@@ -14,8 +14,9 @@ import (
 	"guichet.dev/guichet/postgres"
 )
 
-// sweepAfter is how long the workflow has to apply an event before the sweep looks after it.
-const sweepAfter = 5 * time.Minute
+// SweepAfter is how far ahead the next deadline of a conversation lies at most from when its workflow must hear of
+// something until it has: so the sweep finds it by its deadline, among all those that sleep.
+const SweepAfter = 5 * time.Minute
 
 const insertEvents = `INSERT INTO events (conversation_id, seq, kind, actor_kind, actor_id, cause, data, at, effect_key, recorded_at)
 	SELECT *, $10::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[],
@@ -33,8 +34,8 @@ func Save(ctx context.Context, tx bun.Tx, now time.Time, rows ...*Row) error {
 	rows = slices.SortedFunc(slices.Values(rows), func(x, y *Row) int { return strings.Compare(x.ID, y.ID) })
 	var fresh, known []*Row
 	for _, r := range rows {
-		if r.wake && (r.NextDeadlineAt.IsZero() || r.NextDeadlineAt.After(now.Add(sweepAfter))) {
-			r.NextDeadlineAt = now.Add(sweepAfter)
+		if r.wake && (r.NextDeadlineAt.IsZero() || r.NextDeadlineAt.After(now.Add(SweepAfter))) {
+			r.NextDeadlineAt = now.Add(SweepAfter)
 		}
 		if r.isNew {
 			fresh = append(fresh, r)

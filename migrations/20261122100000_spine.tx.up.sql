@@ -132,7 +132,6 @@ CREATE TABLE identities (
     contact_id     uuid NOT NULL REFERENCES contacts,
     owned_since    timestamptz NOT NULL, -- the provider's time from which it was seen with this contact
     retired_at     timestamptz, -- the person gave it up; who writes from it later is somebody else
-    unreachable_at timestamptz, -- the provider said that nobody can be reached here
     created_at     timestamptz NOT NULL,
     updated_at     timestamptz NOT NULL,
     PRIMARY KEY (channel, kind, key)

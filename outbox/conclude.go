@@ -35,8 +35,6 @@ func Conclude(ctx context.Context, tx bun.Tx, stopper Stopper, row *ledger.Row, 
 		row.Wake()
 	case channel.OptedOut:
 		return stopMarketing(ctx, tx, row, r, now)
-	case channel.Unreachable:
-		return contacts.Unreachable(ctx, tx, row.ContactID, row.Channel, now)
 	case channel.StopAccount:
 		return stopper.SetState(ctx, tx, row.AccountID, conversation.AccountError, r.Code)
 	}

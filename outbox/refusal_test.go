@@ -238,9 +238,6 @@ func TestFinalRefusals(t *testing.T) {
 			if n := d.events(t, conversation.EventConsentChanged, ids[0]); (n == 1) != (b == channel.OptedOut) {
 				t.Errorf("%d changes of consent are told", n)
 			}
-			if marked := d.Count(t, "SELECT count(*) FROM identities WHERE unreachable_at IS NOT NULL"); (marked == 2) != (b == channel.Unreachable) {
-				t.Errorf("%d identities are marked as unreachable", marked)
-			}
 			d.step(t, conversation.OutcomeSent)
 			d.wantCalls(t, ids...)
 			d.wantWhole(t)

@@ -22,6 +22,7 @@ const (
 	codeSerialization      = "40001"
 	codeDeadlock           = "40P01"
 	codeLockNotAvailable   = "55P03"
+	codeQueryCanceled      = "57014"
 	codeTooManyConnections = "53300"
 )
 
@@ -44,6 +45,11 @@ func IsNotFound(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 
 // IsLocked tells whether a lock was not to be had in time, or at all with NOWAIT.
 func IsLocked(err error) bool { return Code(err) == codeLockNotAvailable }
+
+// IsTimeout tells whether a statement took longer than it may, or its context ended.
+func IsTimeout(err error) bool {
+	return Code(err) == codeQueryCanceled || errors.Is(err, context.DeadlineExceeded)
+}
 
 // isConflict tells whether the server undid a transaction in favour of another one: the same again may well succeed.
 func isConflict(err error) bool {

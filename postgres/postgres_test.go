@@ -139,6 +139,7 @@ func TestErrorsAreTold(t *testing.T) {
 	}
 	unique := fails(`INSERT INTO parent VALUES (1, 1)`)
 	check := fails(`INSERT INTO parent VALUES (3, 0)`)
+	slow := fails(`BEGIN; SET LOCAL statement_timeout = 10; SELECT pg_sleep(5); COMMIT`)
 	missing := db.QueryRowContext(t.Context(), `SELECT id FROM parent WHERE id = 9`).Scan(new(int))
 	_, unavailable := postgres.Open(t.Context(), "postgres://nobody@127.0.0.1:1/none?sslmode=disable", postgres.Options{})
 	canceled, cancel := context.WithCancel(t.Context())
@@ -152,6 +153,8 @@ func TestErrorsAreTold(t *testing.T) {
 		"check is not unique":   {postgres.IsUniqueViolation(check, ""), false},
 		"not found":             {postgres.IsNotFound(missing), true},
 		"found":                 {postgres.IsNotFound(unique), false},
+		"timeout":               {postgres.IsTimeout(slow), true},
+		"no timeout":            {postgres.IsTimeout(unique) || postgres.IsTimeout(nil), false},
 		"unavailable":           {postgres.IsUnavailable(unavailable), true},
 		"unavailable, retry":    {postgres.IsRetryable(unavailable), true},
 		"unique, retry":         {postgres.IsRetryable(unique), false},

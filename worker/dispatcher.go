@@ -13,9 +13,6 @@ import (
 	"guichet.dev/guichet/postgres"
 )
 
-// Channel is the channel of NOTIFY on which dispatchers are told of new rows.
-const Channel = "guichet_dispatch"
-
 const (
 	leaseTime    = 30 * time.Second // longer than a batch takes, so that two processes seldom signal the same
 	callTimeout  = 5 * time.Second  // of one signal
@@ -39,7 +36,7 @@ type Signaller interface {
 type DispatcherOptions struct {
 	DB      *bun.DB
 	Client  Signaller
-	Wake    <-chan struct{} // tells of new rows, see [Channel]; it is also polled, so nil is right but slower
+	Wake    <-chan struct{} // tells of new rows, see ledger.DispatchChannel; it is also polled, so nil is right but slower
 	Logger  *slog.Logger
 	Metrics prometheus.Registerer // nil for none
 }

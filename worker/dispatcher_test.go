@@ -95,6 +95,25 @@ func TestDispatcherCountsTriesAgainstOneConversation(t *testing.T) {
 	eventually(t, "all rows deleted", func() bool { return d.rows() == 0 })
 }
 
+// What would be an outage counts against the conversation when another was told in the same batch.
+func TestDispatcherTellsAnOutageFromABadConversation(t *testing.T) {
+	t.Parallel()
+	d, l := newDesk(t), newLine()
+	good, bad := d.conversation(), d.conversation()
+	l.set(func(id string) error {
+		if id == workflows.ID(1, bad) {
+			return serviceerror.NewInternal("quotes a customer")
+		}
+		return nil
+	}, nil)
+	d.change(good, 1)
+	d.change(bad, 1)
+	d.dispatch(l)
+	eventually(t, "a try", func() bool {
+		return d.count("SELECT coalesce(max(tries), 0) FROM dispatches WHERE error_code = 'Internal'") >= 1
+	})
+}
+
 func TestDispatcherSurvivesAnOutage(t *testing.T) {
 	t.Parallel()
 	d, l := newDesk(t), newLine()

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/ledger"
 )
 
 // repairBatch is how many conversations one statement of a repair looks at; it locks them meanwhile.
@@ -37,9 +39,10 @@ type Report struct {
 // (?4), unless all are taken: most writers insert the row themselves, and the next sweep sees the others. The lock keeps
 // writers out until the row is there, which excludes a deadlock.
 const (
+	// The deadline spares a look at every conversation; what is older than ?2 is within it.
 	behindQuery = `
 		SELECT c.id, c.wake_seq FROM conversations c
-		WHERE c.applied_seq < c.wake_seq AND c.id > ?0 AND NOT EXISTS (
+		WHERE c.applied_seq < c.wake_seq AND (c.next_deadline_at <= ?5 OR ?3) AND c.id > ?0 AND NOT EXISTS (
 			SELECT FROM events e WHERE e.conversation_id = c.id AND e.seq = c.wake_seq AND e.recorded_at > ?2)
 		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE ?4`
 
@@ -48,15 +51,21 @@ const (
 		WHERE (c.next_deadline_at <= ?2 OR ?3 AND c.next_deadline_at IS NOT NULL) AND c.id > ?0
 		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE ?4`
 
-	// Held messages of an account that cannot send are woken when it can again. An unknown one by itself waits for a
-	// receipt; one that waits behind it is found for its own sake.
+	// The first message of a conversation that waits decides for those behind it. One that is held or blocked needs nothing
+	// from here: who resumes the account or examines the contact's message wakes the conversation, and a block ends by itself.
+	// An unknown one waits for a receipt.
 	messageQuery = `
 		SELECT c.id, c.wake_seq FROM conversations c
 		WHERE c.id > ?0 AND c.id IN (
-			SELECT m.conversation_id FROM messages m JOIN accounts a ON a.id = m.account_id
-			WHERE m.conversation_id > ?0 AND m.state IN ('queued', 'sending', 'unknown') AND (?3 OR a.state = 'active' AND (
-				m.state = 'queued' AND coalesce(m.not_before, m.received_at) <= ?2 OR
-				m.state = 'sending' AND m.call_deadline <= ?2)))
+			SELECT m.conversation_id FROM messages m JOIN accounts a ON a.id = m.account_id JOIN conversations h ON h.id = m.conversation_id
+			WHERE m.conversation_id > ?0 AND m.state IN ('queued', 'sending', 'unknown') AND (?3 OR a.state = 'active'
+				AND NOT EXISTS (SELECT FROM messages f WHERE f.conversation_id = m.conversation_id AND f.seq < m.seq AND f.state IN ('queued', 'sending'))
+				AND (m.state = 'sending' AND m.call_deadline <= ?2
+					OR m.state = 'queued' AND coalesce(m.not_before, m.received_at) <= ?2
+					AND NOT EXISTS (SELECT FROM account_limits l
+						WHERE l.account_id = m.account_id AND l.key IN ('', h.contact_id::text) AND l.blocked_until > ?2)
+					AND (m.author_kind = 'agent' OR NOT EXISTS (SELECT FROM conversations u
+						WHERE u.contact_id = h.contact_id AND u.channel = h.channel AND u.applied_seq < u.inbound_seq)))))
 		ORDER BY c.id LIMIT ?1 FOR NO KEY UPDATE ?4`
 
 	// A row that is there stays as it is (?1), unless all are taken: what it tells may just have gone to the namespace that
@@ -89,7 +98,7 @@ func Repair(ctx context.Context, db bun.IDB, now time.Time, o RepairOptions) (Re
 		{"messages", messageQuery, &report.Messages},
 	} {
 		for after := firstID; after != ""; {
-			page := bun.SafeQuery(one.query, after, repairBatch, before, o.All, locked)
+			page := bun.SafeQuery(one.query, after, repairBatch, before, o.All, locked, before.Add(ledger.SweepAfter))
 			var found, inserted int
 			var last sql.NullString
 			if err := db.NewRaw(repairStatement, page, conflict).Scan(ctx, &found, &inserted, &last); err != nil {

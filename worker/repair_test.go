@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/worker"
 )
 
@@ -17,10 +18,10 @@ func TestRepair(t *testing.T) {
 			VALUES (?, ?, ?, 1, 'out', 'text', ?, '{}', 'agent', ?, ?, ?, ?)`, uuid.NewString(), id, d.account, state, receivedAt, receivedAt, notBefore, callDeadline)
 	}
 	behind := func(d *desk, id string, recordedAt time.Time) {
-		d.exec("UPDATE conversations SET last_seq = 1, wake_seq = 1 WHERE id = ?", id)
+		d.exec("UPDATE conversations SET last_seq = 1, wake_seq = 1, next_deadline_at = ? WHERE id = ?", recordedAt.Add(ledger.SweepAfter), id)
 		d.exec(`INSERT INTO events (conversation_id, seq, kind, actor_kind, at, recorded_at) VALUES (?, 1, 'message_received', 'contact', ?, ?)`, id, recordedAt, recordedAt)
 	}
-	ago, soon := now.Add(-10*time.Minute), now.Add(time.Hour)
+	ago, soon := now.Add(-2*time.Minute), now.Add(time.Hour)
 	justNow := now.Add(-time.Second)
 	tests := []struct {
 		name    string
@@ -45,6 +46,33 @@ func TestRepair(t *testing.T) {
 			message(d, id, "queued", ago, nil, nil)
 			d.exec("UPDATE accounts SET state = 'paused'")
 		}, false, false, true},
+		{"queued behind one that waits", func(d *desk, id string) {
+			message(d, id, "queued", ago, &soon, nil)
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("UPDATE messages SET seq = 2 WHERE not_before IS NULL")
+		}, false, false, true},
+		{"queued behind a call in progress", func(d *desk, id string) {
+			message(d, id, "sending", ago, nil, &soon)
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("UPDATE messages SET seq = 2 WHERE state = 'queued'")
+		}, false, false, true},
+		{"the account is blocked", func(d *desk, id string) {
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("INSERT INTO account_limits (account_id, key, arrival, blocked_until) VALUES (?, '', ?, ?)", d.account, ago, soon)
+		}, false, false, true},
+		{"the contact was blocked", func(d *desk, id string) {
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("INSERT INTO account_limits (account_id, key, arrival, blocked_until) VALUES (?, ?, ?, ?)", d.account, d.contact, ago, ago)
+		}, true, true, true},
+		{"automatic, while a message elsewhere is not examined", func(d *desk, id string) {
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("UPDATE messages SET author_kind = 'token'")
+			d.exec("UPDATE conversations SET inbound_seq = 1 WHERE id = ?", d.conversation())
+		}, false, false, true},
+		{"an agent's, while a message elsewhere is not examined", func(d *desk, id string) {
+			message(d, id, "queued", ago, nil, nil)
+			d.exec("UPDATE conversations SET inbound_seq = 1 WHERE id = ?", d.conversation())
+		}, true, true, true},
 		{"call died", func(d *desk, id string) { message(d, id, "sending", ago, nil, &ago) }, true, true, true},
 		{"call in progress", func(d *desk, id string) { message(d, id, "sending", ago, nil, &soon) }, false, false, true},
 		{"unknown", func(d *desk, id string) { message(d, id, "unknown", ago, nil, nil) }, false, false, true},
@@ -112,7 +140,7 @@ func TestRepairSkipsWhatIsBeingWritten(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	busy, free := d.conversation(), d.conversation()
-	d.exec("UPDATE conversations SET wake_seq = 1")
+	d.exec("UPDATE conversations SET wake_seq = 1, next_deadline_at = now()")
 	tx, err := d.BeginTx(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)

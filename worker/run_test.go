@@ -147,7 +147,7 @@ func TestSweepFindsWhatWasLost(t *testing.T) {
 	seq := h.record(id).Event()
 	h.exec(`INSERT INTO events (conversation_id, seq, kind, actor_kind, at, recorded_at)
 		VALUES (?, 1, 'message_received', 'contact', now() - interval '1 hour', now() - interval '1 hour')`, id)
-	h.exec("UPDATE conversations SET last_seq = 1, wake_seq = 1 WHERE id = ?", id)
+	h.exec("UPDATE conversations SET last_seq = 1, wake_seq = 1, next_deadline_at = now() - interval '55 minutes' WHERE id = ?", id)
 	h.applied(id, seq)
 	h.exec("UPDATE conversations SET applied_seq = 1 WHERE id = ?", id)
 }

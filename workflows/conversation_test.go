@@ -156,6 +156,27 @@ func TestDeadlineFollowsAShiftedClock(t *testing.T) {
 	}
 }
 
+// Only spans of the product's clock count, never its time of day: it may be years away from Temporal's.
+func TestClocksMayDiffer(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour} {
+		s := newStage(t)
+		s.record = recordtest.New(func() time.Time { return s.Now().Add(ahead) })
+		s.RegisterActivity(activities.New(s.record, s.record))
+		start := s.Now()
+		s.record.Deadline("window_closed", 24*time.Hour)
+		s.record.Queue(conversation.SendResult{Outcome: conversation.OutcomeWait, Wait: time.Hour}, sent)
+		s.at(59*time.Minute, func() { equal(t, "sends during the wait", s.record.Tally().Sends, 1) })
+		s.at(61*time.Minute, func() { equal(t, "waiting after it", s.record.Tally().Waiting, 0) })
+		got := s.ended()
+		equal(t, "fired", strings.Join(got.Fired, " "), "window_closed")
+		equal(t, "advances", got.Advances, 2)
+		if passed := s.Now().Sub(start); passed < 24*time.Hour || passed > 24*time.Hour+5*time.Second {
+			t.Errorf("fired after %v", passed)
+		}
+	}
+}
+
 func TestDeadlineTakenAwayEndsTheRun(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -57,9 +57,23 @@ func TestMessageQueuedDuringTheLastSendIsSent(t *testing.T) {
 		s.wake()
 		eventually(t, func() bool { return s.record.Tally().Advances >= 2 })
 	})
-	got := s.ended()
-	equal(t, "waiting", got.Waiting, 0)
-	equal(t, "overlap", got.Overlap, false)
+	s.at(time.Minute, func() { equal(t, "waiting long before the deadline", s.record.Tally().Waiting, 0) })
+	equal(t, "overlap", s.ended().Overlap, false)
+}
+
+func TestReleaseDuringAHeldSendIsSeen(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.record.Deadline("window_closed", time.Hour)
+	s.record.Hold(true)
+	s.record.Queue(lastOne)
+	s.record.OnSend(func() {
+		s.record.OnSend(func() { s.record.Hold(false) })
+		s.wake()
+		eventually(t, func() bool { return s.record.Tally().Advances >= 2 })
+	})
+	s.at(time.Minute, func() { equal(t, "waiting long before the deadline", s.record.Tally().Waiting, 0) })
+	equal(t, "overlap", s.ended().Overlap, false)
 }
 
 func TestWakesAreAnsweredDuringASend(t *testing.T) {

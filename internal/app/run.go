@@ -8,6 +8,7 @@ import (
 
 	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/worker"
 )
@@ -83,7 +84,7 @@ func (a *App) listen(ctx context.Context, wake chan<- struct{}) error {
 		}
 	}
 	return postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{
-		Channels: []string{worker.Channel}, Logger: a.Logger,
+		Channels: []string{ledger.DispatchChannel}, Logger: a.Logger,
 		OnNotify: func(string, string) { tell() }, OnConnect: tell,
 	})
 }
