@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
@@ -97,5 +98,36 @@ func TestFailuresKeepNoWords(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// waiter checks the context that a send gets.
+type waiter struct {
+	doer
+	cancel context.CancelFunc
+}
+
+func (w waiter) SendNext(ctx context.Context, _ string) (conversation.SendResult, error) {
+	w.cancel()
+	if _, bounded := ctx.Deadline(); !bounded {
+		return conversation.SendResult{}, errors.New("a send may take for ever")
+	}
+	return conversation.SendResult{Outcome: conversation.OutcomeSent}, ctx.Err()
+}
+
+func TestSendIsNotBrokenOff(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	a := activities.New(doer(nil), waiter{cancel: cancel})
+	env.RegisterActivity(a)
+	value, err := env.ExecuteActivity(a.Send, activities.SendInput{ConversationID: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var result conversation.SendResult
+	if err := value.Get(&result); err != nil || result.Outcome != conversation.OutcomeSent {
+		t.Errorf("%+v %v", result, err)
 	}
 }

@@ -26,7 +26,8 @@ func shortDatabase(ctx workflow.Context) workflow.Context {
 func providerCall(ctx workflow.Context) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:           SendTaskQueue,
-		StartToCloseTimeout: 30 * time.Second, // a call has 15 s; after a worker died this is how long its send is waited for
+		StartToCloseTimeout: 30 * time.Second, // a call has 15 s
+		HeartbeatTimeout:    10 * time.Second, // after a worker died, or stopped with the task on its way to it, this is how long a send is waited for
 		WaitForCancellation: true,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:    time.Second,
