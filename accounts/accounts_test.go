@@ -139,6 +139,10 @@ func TestUpdateLeavesWhatIsNotNamed(t *testing.T) {
 	too := 3601
 	_, err = s.Update(t.Context(), admin, a.ID, accounts.Change{Settings: accounts.SettingsChange{WindowMarginSeconds: &too}})
 	wantCode(t, err, conversation.CodeInvalid)
+	for _, version := range []string{"", " ", "26", "v26", "26.0", "v26.0/x"} {
+		_, err := s.Update(t.Context(), admin, a.ID, accounts.Change{APIVersion: &version})
+		wantCode(t, err, conversation.CodeInvalid)
+	}
 	_, err = s.Create(t.Context(), admin, newAccount())
 	wantCode(t, err, conversation.CodeConflict)
 	if found, err := s.ByProviderID(t.Context(), conversation.WhatsApp, "1234567890"); err != nil || found.ID != a.ID {

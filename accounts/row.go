@@ -71,6 +71,9 @@ func (s *Store) fromRow(r *row) (Account, error) {
 // pathSegment is what may stand in the path of a provider's address without changing its meaning.
 var pathSegment = regexp.MustCompile(`^[A-Za-z0-9_:-][A-Za-z0-9._:-]*$`)
 
+// graphVersion is how Meta names the versions of its Graph API.
+var graphVersion = regexp.MustCompile(`^v[0-9]{1,3}\.[0-9]{1,2}$`)
+
 // clean puts what an admin wrote into its canonical form.
 func (s *Store) clean(a *Account) (err error) {
 	for _, f := range []struct {
@@ -98,7 +101,7 @@ func (s *Store) clean(a *Account) (err error) {
 	if !pathSegment.MatchString(a.ProviderID) {
 		return conversation.Invalid("provider_id", "must be the provider's id of the number: letters, digits, '.', '_', ':' and '-'")
 	}
-	if a.APIVersion != "" && !pathSegment.MatchString(a.APIVersion) {
+	if !graphVersion.MatchString(a.APIVersion) {
 		return conversation.Invalid("api_version", "must be a version such as v26.0")
 	}
 	if a.APIBaseURL, err = CheckBaseURL(a.APIBaseURL, s.allowPrivate); err != nil {

@@ -4,6 +4,8 @@ package channel
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -11,8 +13,7 @@ import (
 	"guichet.dev/guichet/conversation"
 )
 
-// Account is what an adapter may know of a connected channel end. Its secrets are never logged: it has no String method
-// that shows them and is not marshalled.
+// Account is what an adapter may know of a connected channel end. It is not marshalled, because of its secrets.
 type Account struct {
 	ID         string
 	Channel    conversation.Channel
@@ -29,6 +30,9 @@ type Secrets struct {
 	AppSecret   string `json:"app_secret"`
 	VerifyToken string `json:"verify_token"`
 }
+
+// Format keeps them out of whatever is printed, in whichever struct they stand.
+func (Secrets) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[secrets]") }
 
 // Capabilities says what a channel can do; screens and the send gate ask it instead of knowing channels by name.
 type Capabilities struct {

@@ -3,6 +3,7 @@ package channel_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"guichet.dev/guichet/channel"
@@ -17,5 +18,18 @@ func TestSendErrorTellsCodesOnly(t *testing.T) {
 	}
 	if got, want := e.Error(), "provider error 131047 (http 400): window_closed"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	const canary = "EAAG-canary"
+	account := channel.Account{ID: "a1", Secrets: channel.Secrets{AccessToken: canary, AppSecret: canary, VerifyToken: canary}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		for _, value := range []any{account, &account, account.Secrets, &account.Secrets, []channel.Account{account}} {
+			if got := fmt.Sprintf(verb, value); strings.Contains(got, canary) {
+				t.Errorf("%s of %T shows them: %s", verb, value, got)
+			}
+		}
 	}
 }
