@@ -83,7 +83,7 @@ func (in *Inbox) checkAssignment(ctx context.Context, tx bun.Tx, to Assignment) 
 			continue
 		}
 		var exists bool
-		if validID(*check.id) {
+		if ledger.IsID(*check.id) {
 			if err := postgres.Raw(tx).QueryRowContext(ctx, check.query, *check.id).Scan(&exists); err != nil {
 				return wrap("check assignment", err)
 			}

@@ -60,9 +60,6 @@ const (
 // command runs one command against a locked conversation and saves it, in one transaction, in the order of locks that
 // holds everywhere: contact, then conversation.
 func (in *Inbox) command(ctx context.Context, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {
-	if !validID(id) {
-		return notFound()
-	}
 	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
 		row, err := lockRow(ctx, tx, id, lock)
 		if err != nil {
@@ -100,10 +97,6 @@ func active(row *ledger.Row) error {
 	err := conversation.Errorf(conversation.CodeConflict, "this conversation goes on in another")
 	err.Details = map[string]any{"merged_into": row.MergedInto}
 	return err
-}
-
-func notFound() error {
-	return conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
 }
 
 // run runs a command that needs nothing but the row, and returns the conversation after it.

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
@@ -53,7 +51,7 @@ func (in *Inbox) page(ctx context.Context, f Filter) ([]string, Cursor, error) {
 	if f.Limit < 1 || f.Limit > 100 {
 		return nil, Cursor{}, conversation.Invalid("limit", "must be 1 to 100")
 	}
-	if f.View == ViewMine && !validID(f.AgentID) {
+	if f.View == ViewMine && !ledger.IsID(f.AgentID) {
 		return nil, Cursor{}, conversation.Invalid("view", "mine needs an agent's token")
 	}
 	where := []string{"merged_into IS NULL", condition}
@@ -70,13 +68,13 @@ func (in *Inbox) page(ctx context.Context, f Filter) ([]string, Cursor, error) {
 		where = append(where, fmt.Sprintf(text, places...))
 	}
 	if f.Account != "" {
-		if !validID(f.Account) {
+		if !ledger.IsID(f.Account) {
 			return nil, Cursor{}, conversation.Invalid("account_id", "must be the id of an account")
 		}
 		add("account_id = $%d::uuid", f.Account)
 	}
 	if !f.After.Zero() {
-		if !validID(f.After.ID) {
+		if !ledger.IsID(f.After.ID) {
 			return nil, Cursor{}, badCursor()
 		}
 		add("(last_activity_at, id) < ($%d::timestamptz, $%d::uuid)", f.After.At, f.After.ID)
@@ -152,9 +150,6 @@ func show(r *ledger.Row, contact Contact, consent conversation.Consent, window c
 
 // Get returns one conversation with the contact's identities, the armed deadlines and what the caller may do now.
 func (in *Inbox) Get(ctx context.Context, id string, by conversation.Actor) (Conversation, error) {
-	if !validID(id) {
-		return Conversation{}, notFound()
-	}
 	row, err := ledger.Read(ctx, in.DB, id)
 	if err != nil {
 		return Conversation{}, err
@@ -172,12 +167,6 @@ func (in *Inbox) Get(ctx context.Context, id string, by conversation.Actor) (Con
 	}
 	c.Actions, err = in.actions(ctx, row, by)
 	return c, err
-}
-
-// validID reports whether a text is an id as we write it: anything else belongs to nothing.
-func validID(id string) bool {
-	parsed, err := uuid.Parse(id)
-	return err == nil && parsed.String() == id
 }
 
 func badCursor() error {

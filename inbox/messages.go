@@ -27,13 +27,13 @@ type stored struct {
 // Messages returns a page of a conversation's messages, newest first by the provider's time and, within one second of it,
 // by seq. It begins before the cursor.
 func (in *Inbox) Messages(ctx context.Context, id string, before Cursor, limit int) ([]Message, Cursor, error) {
-	if !validID(id) {
-		return nil, Cursor{}, notFound()
+	if !ledger.IsID(id) {
+		return nil, Cursor{}, ledger.NotFound()
 	}
 	if limit < 1 || limit > 200 {
 		return nil, Cursor{}, conversation.Invalid("limit", "must be 1 to 200")
 	}
-	if before.ID != "" && !validID(before.ID) {
+	if before.ID != "" && !ledger.IsID(before.ID) {
 		return nil, Cursor{}, badCursor()
 	}
 	if _, err := ledger.Read(ctx, in.DB, id); err != nil {
@@ -177,8 +177,8 @@ func addQuotes(ctx context.Context, db bun.IDB, list []*stored, accountIDs, quot
 // LastInbound returns the provider's id of the newest message that the customer wrote up to a seq, empty if there is none:
 // the one to mark as read at the provider.
 func (in *Inbox) LastInbound(ctx context.Context, conversationID string, upToSeq int64) (string, error) {
-	if !validID(conversationID) {
-		return "", notFound()
+	if !ledger.IsID(conversationID) {
+		return "", ledger.NotFound()
 	}
 	var id string
 	err := in.DB.DB.QueryRowContext(ctx, `SELECT m.provider_id FROM messages m WHERE `+thread+` AND m.direction = 'in' AND m.kind <> 'system' AND m.seq <= $2

@@ -29,13 +29,13 @@ func InTx(ctx context.Context, db *bun.DB, fn func(ctx context.Context, tx bun.T
 // LockWith locks a conversation's contact with the given function and then the conversation: the order that holds
 // everywhere. If contacts were merged in between, it fails so that InTx begins anew; the lock held would be another's.
 func LockWith(ctx context.Context, tx bun.Tx, id string, lock func(ctx context.Context, tx bun.Tx, contactID string) error) (*Row, error) {
-	if !isID(id) {
-		return nil, notFound()
+	if !IsID(id) {
+		return nil, NotFound()
 	}
 	var contactID string
 	err := tx.Tx.QueryRowContext(ctx, "SELECT contact_id FROM conversations WHERE id = $1::uuid", id).Scan(&contactID)
 	if postgres.IsNotFound(err) {
-		return nil, notFound()
+		return nil, NotFound()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find contact: %w", err)

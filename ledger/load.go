@@ -22,8 +22,8 @@ func Lock(ctx context.Context, tx bun.Tx, id string) (*Row, error) {
 // LockAhead is Lock that shares a round trip in a transaction of postgres.InPipeline: the function returns the row after the
 // next statement whose outcome is asked for.
 func LockAhead(ctx context.Context, tx bun.Tx, id string) (func() (*Row, error), error) {
-	if uuid.Validate(id) != nil {
-		return nil, notFound()
+	if !IsID(id) {
+		return nil, NotFound()
 	}
 	rows := make(map[string]*Row, 1)
 	err := postgres.LaterRows(ctx, tx, "lock conversation", rowInto(rows), lockOne, id)
@@ -32,8 +32,8 @@ func LockAhead(ctx context.Context, tx bun.Tx, id string) (func() (*Row, error),
 
 // one returns the conversation with an id, not_found also for what is no id at all.
 func one(id string, load func() (map[string]*Row, error)) (*Row, error) {
-	if !isID(id) {
-		return nil, notFound()
+	if !IsID(id) {
+		return nil, NotFound()
 	}
 	rows, err := load()
 	if err != nil {
@@ -41,15 +41,20 @@ func one(id string, load func() (map[string]*Row, error)) (*Row, error) {
 	}
 	row, ok := rows[id]
 	if !ok {
-		return nil, notFound()
+		return nil, NotFound()
 	}
 	return row, nil
 }
 
-// isID reports whether a text is an id in the form that is in use; the database refuses some that uuid.Validate takes.
-func isID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
+// IsID reports whether a text is an id as we write it: anything else belongs to nothing, and the database refuses some that
+// uuid.Parse takes.
+func IsID(text string) bool {
+	id, err := uuid.Parse(text)
+	return err == nil && id.String() == text
+}
 
-func notFound() error {
+// NotFound is the error for a conversation that does not exist.
+func NotFound() error {
 	return conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
 }
 

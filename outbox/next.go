@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -26,8 +25,8 @@ const firstUnsettled = `SELECT id FROM messages WHERE conversation_id = $1::uuid
 
 // next returns the message that is next in turn, nil if nothing is left to do.
 func (o *Outbox) next(ctx context.Context, conversationID string) (*pending, error) {
-	if uuid.Validate(conversationID) != nil {
-		return nil, conversation.Errorf(conversation.CodeNotFound, "there is no such conversation")
+	if !ledger.IsID(conversationID) {
+		return nil, ledger.NotFound()
 	}
 	m := pending{conversation: conversationID}
 	err := o.DB.DB.QueryRowContext(ctx, `SELECT m.id, m.account_id, m.state, m.attempt, m.call_deadline, m.unknown_at, m.not_before, c.contact_id
