@@ -25,8 +25,7 @@ type known struct {
 	pricing                     *string
 }
 
-// resolveContacts finds or makes everybody who occurs, and locks them together with those whose consent or address a
-// receipt changes.
+// resolveContacts finds or makes everybody who occurs, and locks them together with those whose consent a receipt changes.
 func (b *batch) resolveContacts() ([]contacts.Merge, error) {
 	var (
 		sightings []contacts.Sighting

@@ -79,15 +79,15 @@ var changing = func() []column {
 var (
 	columns = strings.Join(names(table, ""), ", ")
 
-	insertRows = "INSERT INTO conversations (" + columns + ") SELECT * FROM unnest(" + parameters(table, "[]") + ")"
+	insertRows = "INSERT INTO conversations (" + columns + ") SELECT * FROM unnest(" + parameters(table, 1, "[]") + ")"
 
 	// updateRow is updateRows for one, which is most of them, in a fraction of the time.
 	updateRow = "UPDATE conversations SET (" + strings.Join(names(changing[1:], ""), ", ") + ") = ROW (" +
-		strings.Join(strings.Split(parameters(changing, ""), ", ")[1:], ", ") + ") WHERE id = $1::uuid"
+		parameters(changing[1:], 2, "") + ") WHERE id = $1::uuid"
 
 	// ANY($1) keeps the planner from reading the whole table while it believes that it is small.
 	updateRows = "UPDATE conversations AS c SET (" + strings.Join(names(changing[1:], ""), ", ") + ") = ROW (" +
-		strings.Join(names(changing[1:], "v."), ", ") + ") FROM unnest(" + parameters(changing, "[]") + ") AS v (" +
+		strings.Join(names(changing[1:], "v."), ", ") + ") FROM unnest(" + parameters(changing, 1, "[]") + ") AS v (" +
 		strings.Join(names(changing, ""), ", ") + ") WHERE c.id = v.id AND c.id = ANY($1::uuid[])"
 )
 
@@ -99,11 +99,11 @@ func names(of []column, prefix string) []string {
 	return list
 }
 
-// parameters returns $1, $2, … with their types.
-func parameters(of []column, suffix string) string {
+// parameters returns $1, $2, … with their types, from the given number on.
+func parameters(of []column, from int, suffix string) string {
 	list := make([]string, len(of))
 	for i, c := range of {
-		list[i] = "$" + strconv.Itoa(i+1) + "::" + c.kind + suffix
+		list[i] = "$" + strconv.Itoa(from+i) + "::" + c.kind + suffix
 	}
 	return strings.Join(list, ", ")
 }

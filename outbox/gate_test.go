@@ -249,28 +249,8 @@ func TestGateHoldsTheContact(t *testing.T) {
 	if err := contacts.Lock(t.Context(), tx, []string{contact}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = contacts.ChangeConsent(t.Context(), tx, contacts.Change{
-		ConsentChange: conversation.ConsentChange{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut, Source: conversation.SourceAgent, At: d.Now()},
-		ContactID:     contact, Channel: conversation.WhatsApp, Actor: d.agent,
-	}, d.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make(chan conversation.SendResult, 1)
-	go func() {
-		result, err := d.Outbox.SendNext(t.Context(), d.id)
-		if err != nil {
-			t.Error(err)
-		}
-		got <- result
-	}()
-	testkit.Eventually(t, 10*time.Second, func() error { return d.Blocked(t, 1) })
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	if result := <-got; result.Code != string(conversation.CodeOptedOut) {
-		t.Errorf("%+v", result)
-	}
+	d.optOutIn(t, tx, contact)
+	d.wantRefusalAfter(t, tx)
 	d.wantState(t, id, conversation.StateFailed)
 	d.wantCalls(t)
 }
@@ -289,16 +269,28 @@ func TestContactChangesWhileTheClaimWaits(t *testing.T) {
 	if err := contacts.Lock(t.Context(), tx, []string{first, other}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = contacts.ChangeConsent(t.Context(), tx, contacts.Change{
+	d.optOutIn(t, tx, other)
+	if err := move(t.Context(), tx, d.id, other, d.Now()); err != nil {
+		t.Fatal(err)
+	}
+	d.wantRefusalAfter(t, tx)
+}
+
+// optOutIn is optOut of a contact in a transaction that goes on, which must have locked the contact.
+func (d *desk) optOutIn(t *testing.T, tx bun.Tx, contact string) {
+	t.Helper()
+	_, err := contacts.ChangeConsent(t.Context(), tx, contacts.Change{
 		ConsentChange: conversation.ConsentChange{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut, Source: conversation.SourceAgent, At: d.Now()},
-		ContactID:     other, Channel: conversation.WhatsApp, Actor: d.agent,
+		ContactID:     contact, Channel: conversation.WhatsApp, Actor: d.agent,
 	}, d.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := move(t.Context(), tx, d.id, other, d.Now()); err != nil {
-		t.Fatal(err)
-	}
+}
+
+// wantRefusalAfter wants a send that has to wait for the transaction to be refused when it has committed.
+func (d *desk) wantRefusalAfter(t *testing.T, tx bun.Tx) {
+	t.Helper()
 	got := make(chan conversation.SendResult, 1)
 	go func() {
 		result, err := d.Outbox.SendNext(t.Context(), d.id)

@@ -70,9 +70,8 @@ func (a *App) openStores(context.Context) error {
 		DB: a.DB, Keyring: keyring, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
 	})
 	a.Inbox = inbox.New(inbox.Options{
-		Advances: a.advances,
-		DB:       a.DB, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now, Notify: a.notify,
-		Meaning: meaning, Logger: a.Logger,
+		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now,
+		Notify: a.notify, Meaning: meaning, Logger: a.Logger,
 	})
 	receivers, senders := map[conversation.Channel]channel.Receiver{}, map[conversation.Channel]channel.Sender{}
 	for kind, adapter := range a.adapters {
