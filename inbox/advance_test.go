@@ -397,7 +397,7 @@ func TestMergedConversationHasNoDeadlines(t *testing.T) {
 	if !got.NextDeadline.IsZero() || got.Status != conversation.StatusDone {
 		t.Errorf("%+v", got)
 	}
-	if c, err := d.Inbox.Get(t.Context(), into, d.maria); err != nil || c.Consent.All != conversation.ConsentOptedOut {
+	if c, err := d.Inbox.Get(t.Context(), d.maria, into); err != nil || c.Consent.All != conversation.ConsentOptedOut {
 		t.Errorf("what the older said: %+v, %v", c.Consent, err)
 	}
 	before := d.Count(t, "SELECT last_seq FROM conversations WHERE id = $1::uuid", d.id)
@@ -418,7 +418,7 @@ func TestAdvanceCatchesUp(t *testing.T) {
 		d.Deliver(t, ana.Text(fmt.Sprint("wamid.c", i), d.Now(), "text"))
 	}
 	d.Edit(t, d.id, func(_ context.Context, _ bun.Tx, r *ledger.Row) error {
-		r.Append(conversation.Event{Kind: conversation.EventReaction, Actor: office.Token, At: d.Now()})
+		r.Append(conversation.Event{Kind: conversation.EventReaction, Actor: office.Token.Actor, At: d.Now()})
 		return nil
 	})
 	got := d.advance(t)

@@ -13,8 +13,8 @@ import (
 
 // Attend gives the conversation to the caller, unless a colleague has it: then it is a conflict that names the colleague.
 // Attending what one has already changes nothing.
-func (in *Inbox) Attend(ctx context.Context, by conversation.Actor, id string) (Conversation, error) {
-	agent, err := agentID(by)
+func (in *Inbox) Attend(ctx context.Context, by conversation.Caller, id string) (Conversation, error) {
+	agent, err := agentID(by.Actor)
 	if err != nil {
 		return Conversation{}, err
 	}
@@ -23,7 +23,7 @@ func (in *Inbox) Attend(ctx context.Context, by conversation.Actor, id string) (
 		case agent:
 			return nil
 		case "":
-			assign(row, by, Assignment{AgentID: &agent}, now)
+			assign(row, by.Actor, Assignment{AgentID: &agent}, now)
 			return nil
 		default:
 			err := conversation.Errorf(conversation.CodeConflict, "a colleague was faster")
@@ -34,21 +34,21 @@ func (in *Inbox) Attend(ctx context.Context, by conversation.Actor, id string) (
 }
 
 // Assign gives the conversation to an agent, a team, both or nobody.
-func (in *Inbox) Assign(ctx context.Context, by conversation.Actor, id string, to Assignment) (Conversation, error) {
-	err := in.command(ctx, id, lockNone, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+func (in *Inbox) Assign(ctx context.Context, by conversation.Caller, id string, to Assignment) (Conversation, error) {
+	err := in.command(ctx, by, id, lockNone, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
 		if err := active(row); err != nil {
 			return err
 		}
 		if err := in.checkAssignment(ctx, tx, to); err != nil {
 			return err
 		}
-		assign(row, by, to, in.Now())
+		assign(row, by.Actor, to, in.Now())
 		return nil
 	})
 	if err != nil {
 		return Conversation{}, err
 	}
-	return in.Get(ctx, id, by)
+	return in.Get(ctx, by, id)
 }
 
 func assign(row *ledger.Row, by conversation.Actor, to Assignment, now time.Time) {

@@ -25,7 +25,7 @@ var (
 // desk is an office with one conversation, whose clock stands still until the test moves it.
 type desk struct {
 	*office.Office
-	maria conversation.Actor
+	maria conversation.Caller
 	id    string // of the conversation
 }
 
@@ -78,33 +78,40 @@ func ptr[T any](v T) *T { return &v }
 func TestNoSuchConversation(t *testing.T) {
 	d := open(t)
 	ctx := t.Context()
-	for _, id := range []string{"", "nothing", "1' OR '1'='1", "{" + d.id + "}", strings.ToUpper(d.id), uuid.NewString()} {
+	blind := conversation.Caller{Actor: d.maria.Actor, Sight: conversation.SeesOnly(uuid.NewString())}
+	for _, id := range []string{"", "nothing", "1' OR '1'='1", "{" + d.id + "}", strings.ToUpper(d.id), uuid.NewString(), d.id} {
+		by := d.maria
+		if id == d.id { // there is one, on an account that the caller may not see
+			by = blind
+		}
 		for name, do := range map[string]func() error{
-			"get":    func() error { _, err := d.Inbox.Get(ctx, id, d.maria); return err },
-			"attend": func() error { _, err := d.Inbox.Attend(ctx, d.maria, id); return err },
+			"get":    func() error { _, err := d.Inbox.Get(ctx, by, id); return err },
+			"attend": func() error { _, err := d.Inbox.Attend(ctx, by, id); return err },
 			"assign": func() error {
-				_, err := d.Inbox.Assign(ctx, d.maria, id, inbox.Assignment{AgentID: ptr("")})
+				_, err := d.Inbox.Assign(ctx, by, id, inbox.Assignment{AgentID: ptr("")})
 				return err
 			},
-			"done":     func() error { _, err := d.Inbox.Done(ctx, d.maria, id); return err },
-			"reopen":   func() error { _, err := d.Inbox.Reopen(ctx, d.maria, id); return err },
-			"snooze":   func() error { _, err := d.Inbox.Snooze(ctx, d.maria, id, d.Now().Add(time.Hour)); return err },
-			"read":     func() error { _, err := d.Inbox.Read(ctx, d.maria, id, 0); return err },
-			"messages": func() error { _, _, err := d.Inbox.Messages(ctx, id, inbox.Cursor{}, 10); return err },
-			"timeline": func() error { _, _, err := d.Inbox.Timeline(ctx, id, inbox.Cursor{}, 10); return err },
-			"advance":  func() error { _, err := d.Inbox.Advance(ctx, id); return err },
+			"done":     func() error { _, err := d.Inbox.Done(ctx, by, id); return err },
+			"reopen":   func() error { _, err := d.Inbox.Reopen(ctx, by, id); return err },
+			"snooze":   func() error { _, err := d.Inbox.Snooze(ctx, by, id, d.Now().Add(time.Hour)); return err },
+			"read":     func() error { _, err := d.Inbox.Read(ctx, by, id, 0); return err },
+			"messages": func() error { _, _, err := d.Inbox.Messages(ctx, by, id, inbox.Cursor{}, 10); return err },
+			"timeline": func() error { _, _, err := d.Inbox.Timeline(ctx, by, id, inbox.Cursor{}, 10); return err },
 			"send": func() error {
-				_, err := d.Inbox.Send(ctx, d.maria, id, inbox.NewMessage{ClientID: "c", Content: office.Text("x")})
+				_, err := d.Inbox.Send(ctx, by, id, inbox.NewMessage{ClientID: "c", Content: office.Text("x")})
 				return err
 			},
 			"consent": func() error {
-				_, err := d.Inbox.SetConsent(ctx, d.maria, id, inbox.ConsentWish{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut})
+				_, err := d.Inbox.SetConsent(ctx, by, id, inbox.ConsentWish{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut})
 				return err
 			},
 		} {
 			if err := do(); conversation.CodeOf(err) != conversation.CodeNotFound {
 				t.Errorf("%s %q: %v", name, id, err)
 			}
+		}
+		if _, err := d.Inbox.Advance(ctx, id); id != d.id && conversation.CodeOf(err) != conversation.CodeNotFound {
+			t.Errorf("advance %q: %v", id, err)
 		}
 	}
 	if n := d.Count(t, "SELECT max(tries) FROM conversations"); n != 0 {
@@ -114,7 +121,7 @@ func TestNoSuchConversation(t *testing.T) {
 
 func TestAttend(t *testing.T) {
 	d := open(t)
-	var agents []conversation.Actor
+	var agents []conversation.Caller
 	for _, name := range strings.Fields("a b c d e f g h i j k l") {
 		agents = append(agents, d.Agent(t, name))
 	}
@@ -152,7 +159,7 @@ func TestAttend(t *testing.T) {
 	if e, ok := errors.AsType[*conversation.Error](err); !ok || e.Details["assignee_id"] != winner {
 		t.Errorf("conflict names %v, want %s", err, winner)
 	}
-	if _, err := d.Inbox.Attend(t.Context(), conversation.Actor{Kind: conversation.ActorAgent, ID: winner}, d.id); err != nil {
+	if _, err := d.Inbox.Attend(t.Context(), conversation.Actor{Kind: conversation.ActorAgent, ID: winner}.Everywhere(), d.id); err != nil {
 		t.Errorf("what one has: %v", err)
 	}
 	if n := d.Count(t, "SELECT count(*) FROM events WHERE kind = 'assigned'"); n != 1 {
@@ -263,13 +270,13 @@ func TestRead(t *testing.T) {
 		_, err := d.Inbox.Read(t.Context(), d.maria, d.id, seq)
 		wantCode(t, err, conversation.CodeInvalid, "up_to_seq")
 	}
-	if got, err := d.Inbox.LastInbound(t.Context(), d.id, last); err != nil || got != "wamid.meet."+ana.WhatsAppID+ana.UserID {
+	if got, err := d.Inbox.LastInbound(t.Context(), office.Token, d.id, last); err != nil || got != "wamid.meet."+ana.WhatsAppID+ana.UserID {
 		t.Errorf("newest message %q, %v", got, err)
 	}
-	if got, err := d.Inbox.LastInbound(t.Context(), d.id, 1); err != nil || got != "" {
+	if got, err := d.Inbox.LastInbound(t.Context(), office.Token, d.id, 1); err != nil || got != "" {
 		t.Errorf("before it %q, %v", got, err)
 	}
-	_, err := d.Inbox.LastInbound(t.Context(), "x", 1)
+	_, err := d.Inbox.LastInbound(t.Context(), office.Token, "x", 1)
 	wantCode(t, err, conversation.CodeNotFound, "")
 }
 
@@ -301,7 +308,7 @@ func TestCommandsOnAMergedConversation(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	c, err := d.Inbox.Get(ctx, d.id, d.maria)
+	c, err := d.Inbox.Get(ctx, d.maria, d.id)
 	if err != nil {
 		t.Fatal(err)
 	}

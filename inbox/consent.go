@@ -13,11 +13,11 @@ import (
 
 // SetConsent writes down what a contact said elsewhere about being contacted. An opt-in needs a note, because it must be
 // provable (WhatsApp's policy on opt-in: keep source, time and text).
-func (in *Inbox) SetConsent(ctx context.Context, by conversation.Actor, id string, wish ConsentWish) (Conversation, error) {
+func (in *Inbox) SetConsent(ctx context.Context, by conversation.Caller, id string, wish ConsentWish) (Conversation, error) {
 	if err := wish.check(); err != nil {
 		return Conversation{}, err
 	}
-	err := in.command(ctx, id, lockChange, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+	err := in.command(ctx, by, id, lockChange, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
 		if err := active(row); err != nil {
 			return err
 		}
@@ -31,13 +31,13 @@ func (in *Inbox) SetConsent(ctx context.Context, by conversation.Actor, id strin
 		}
 		_, err := contacts.ChangeConsent(ctx, tx, contacts.Change{
 			ConsentChange: conversation.ConsentChange{Scope: wish.Scope, State: wish.State, Source: conversation.SourceAgent, At: at},
-			ContactID:     row.ContactID, Channel: row.Channel, Actor: by, ConversationID: row.ID, Note: wish.Note,
+			ContactID:     row.ContactID, Channel: row.Channel, Actor: by.Actor, ConversationID: row.ID, Note: wish.Note,
 		}, now)
 		if err != nil {
 			return err
 		}
 		row.Append(conversation.Event{
-			Kind: conversation.EventConsentChanged, Actor: by, At: now,
+			Kind: conversation.EventConsentChanged, Actor: by.Actor, At: now,
 			Data: conversation.EventData{Consent: wish.State, Scope: wish.Scope, Source: conversation.SourceAgent},
 		})
 		return nil
@@ -45,7 +45,7 @@ func (in *Inbox) SetConsent(ctx context.Context, by conversation.Actor, id strin
 	if err != nil {
 		return Conversation{}, err
 	}
-	return in.Get(ctx, id, by)
+	return in.Get(ctx, by, id)
 }
 
 func (w ConsentWish) check() error {

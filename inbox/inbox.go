@@ -59,11 +59,14 @@ const (
 
 // command runs one command against a locked conversation and saves it, in one transaction, in the order of locks that
 // holds everywhere: contact, then conversation.
-func (in *Inbox) command(ctx context.Context, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {
+func (in *Inbox) command(ctx context.Context, by conversation.Caller, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {
 	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
 		row, err := lockRow(ctx, tx, id, lock)
 		if err != nil {
 			return err
+		}
+		if !by.Sees(row.AccountID) {
+			return ledger.NotFound()
 		}
 		if err := do(ctx, tx, row); err != nil {
 			return err
@@ -89,6 +92,15 @@ func lockRow(ctx context.Context, tx bun.Tx, id string, lock lockMode) (*ledger.
 	}
 }
 
+// read loads a conversation that the caller may see; any other does not exist.
+func (in *Inbox) read(ctx context.Context, by conversation.Caller, id string) (*ledger.Row, error) {
+	row, err := ledger.Read(ctx, in.DB, id)
+	if err == nil && !by.Sees(row.AccountID) {
+		return nil, ledger.NotFound()
+	}
+	return row, err
+}
+
 // active refuses commands on a conversation that goes on in another.
 func active(row *ledger.Row) error {
 	if row.MergedInto == "" {
@@ -100,8 +112,8 @@ func active(row *ledger.Row) error {
 }
 
 // run runs a command that needs nothing but the row, and returns the conversation after it.
-func (in *Inbox) run(ctx context.Context, by conversation.Actor, id string, do func(row *ledger.Row, now time.Time) error) (Conversation, error) {
-	err := in.command(ctx, id, lockNone, func(_ context.Context, _ bun.Tx, row *ledger.Row) error {
+func (in *Inbox) run(ctx context.Context, by conversation.Caller, id string, do func(row *ledger.Row, now time.Time) error) (Conversation, error) {
+	err := in.command(ctx, by, id, lockNone, func(_ context.Context, _ bun.Tx, row *ledger.Row) error {
 		if err := active(row); err != nil {
 			return err
 		}
@@ -110,7 +122,7 @@ func (in *Inbox) run(ctx context.Context, by conversation.Actor, id string, do f
 	if err != nil {
 		return Conversation{}, err
 	}
-	return in.Get(ctx, id, by)
+	return in.Get(ctx, by, id)
 }
 
 func agentID(by conversation.Actor) (string, error) {

@@ -13,9 +13,9 @@ import (
 	"guichet.dev/guichet/postgres"
 )
 
-// List returns a page of conversations, newest activity first, and where the next page begins.
-func (in *Inbox) List(ctx context.Context, f Filter) ([]Conversation, Cursor, error) {
-	ids, next, err := in.page(ctx, f)
+// List returns a page of the conversations that the caller may see, newest activity first, and where the next page begins.
+func (in *Inbox) List(ctx context.Context, by conversation.Caller, f Filter) ([]Conversation, Cursor, error) {
+	ids, next, err := in.page(ctx, by, f)
 	if err != nil {
 		return nil, Cursor{}, err
 	}
@@ -43,7 +43,7 @@ var conditions = map[View]string{
 	ViewAll:        "true",
 }
 
-func (in *Inbox) page(ctx context.Context, f Filter) ([]string, Cursor, error) {
+func (in *Inbox) page(ctx context.Context, by conversation.Caller, f Filter) ([]string, Cursor, error) {
 	condition, ok := conditions[f.View]
 	if !ok {
 		return nil, Cursor{}, conversation.Invalid("view", "must be one of %v", Views())
@@ -51,11 +51,12 @@ func (in *Inbox) page(ctx context.Context, f Filter) ([]string, Cursor, error) {
 	if f.Limit < 1 || f.Limit > 100 {
 		return nil, Cursor{}, conversation.Invalid("limit", "must be 1 to 100")
 	}
-	if f.View == ViewMine && !ledger.IsID(f.AgentID) {
-		return nil, Cursor{}, conversation.Invalid("view", "mine needs an agent's token")
+	agent, noAgent := agentID(by.Actor)
+	if f.View == ViewMine && noAgent != nil {
+		return nil, Cursor{}, conversation.Invalid("view", "mine needs a token of an agent; this one belongs to a program")
 	}
 	where := []string{"merged_into IS NULL", condition}
-	args := []any{postgres.NullText(f.AgentID)}
+	args := []any{postgres.NullText(agent)}
 	if f.View != ViewMine {
 		args = nil
 	}
@@ -66,6 +67,9 @@ func (in *Inbox) page(ctx context.Context, f Filter) ([]string, Cursor, error) {
 			places[i] = len(args)
 		}
 		where = append(where, fmt.Sprintf(text, places...))
+	}
+	if visible, all := by.Accounts(); !all {
+		add("account_id = ANY($%d::uuid[])", visible)
 	}
 	if f.Account != "" {
 		if !ledger.IsID(f.Account) {
@@ -149,8 +153,8 @@ func show(r *ledger.Row, contact Contact, consent conversation.Consent, window c
 }
 
 // Get returns one conversation with the contact's identities, the armed deadlines and what the caller may do now.
-func (in *Inbox) Get(ctx context.Context, id string, by conversation.Actor) (Conversation, error) {
-	row, err := ledger.Read(ctx, in.DB, id)
+func (in *Inbox) Get(ctx context.Context, by conversation.Caller, id string) (Conversation, error) {
+	row, err := in.read(ctx, by, id)
 	if err != nil {
 		return Conversation{}, err
 	}
@@ -165,7 +169,7 @@ func (in *Inbox) Get(ctx context.Context, id string, by conversation.Actor) (Con
 	for _, d := range row.Deadlines {
 		c.Next = append(c.Next, DeadlineView{Kind: d.Kind, At: d.At})
 	}
-	c.Actions, err = in.actions(ctx, row, by)
+	c.Actions, err = in.actions(ctx, row, by.Actor)
 	return c, err
 }
 

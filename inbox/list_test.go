@@ -15,11 +15,11 @@ import (
 )
 
 // walk reads all pages of a list and returns the ids.
-func (d *desk) walk(t *testing.T, f inbox.Filter) []string {
+func (d *desk) walk(t *testing.T, by conversation.Caller, f inbox.Filter) []string {
 	t.Helper()
 	var ids []string
 	for {
-		page, next, err := d.Inbox.List(t.Context(), f)
+		page, next, err := d.Inbox.List(t.Context(), by, f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,14 +70,20 @@ func TestList(t *testing.T) {
 				t.Fatalf("%s of %q is empty: the test shows nothing", view, account)
 			}
 			for _, limit := range []int{1, 2, 3, 7, 100} {
-				got := d.walk(t, inbox.Filter{View: view, AgentID: d.maria.ID, Account: account, Limit: limit})
+				got := d.walk(t, d.maria, inbox.Filter{View: view, Account: account, Limit: limit})
 				if !slices.Equal(got, want) {
 					t.Errorf("%s of %q by %d: %d conversations, want %d", view, account, limit, len(got), len(want))
 				}
 			}
+			if account != "" {
+				limited := conversation.Caller{Actor: d.maria.Actor, Sight: conversation.SeesOnly(account)}
+				if got := d.walk(t, limited, inbox.Filter{View: view, Limit: 7}); !slices.Equal(got, want) {
+					t.Errorf("%s for who sees only %q: %d conversations, want %d", view, account, len(got), len(want))
+				}
+			}
 		}
 	}
-	page, _, err := d.Inbox.List(t.Context(), inbox.Filter{View: inbox.ViewAll, Limit: 1})
+	page, _, err := d.Inbox.List(t.Context(), office.Token, inbox.Filter{View: inbox.ViewAll, Limit: 1})
 	if err != nil || page[0].Contact.Name == "" || page[0].Actions != nil || page[0].Contact.Identities != nil || !page[0].Window.Open {
 		t.Errorf("%+v, %v", page, err)
 	}
@@ -92,7 +98,6 @@ func TestBadFilters(t *testing.T) {
 	}{
 		{"view", func(f *inbox.Filter) { f.View = "some" }},
 		{"view", func(f *inbox.Filter) { f.View = inbox.ViewMine }},
-		{"view", func(f *inbox.Filter) { f.View, f.AgentID = inbox.ViewMine, "maria" }},
 		{"limit", func(f *inbox.Filter) { f.Limit = 0 }},
 		{"limit", func(f *inbox.Filter) { f.Limit = 101 }},
 		{"account_id", func(f *inbox.Filter) { f.Account = "x" }},
@@ -101,20 +106,20 @@ func TestBadFilters(t *testing.T) {
 	} {
 		f := good
 		c.change(&f)
-		_, _, err := d.Inbox.List(t.Context(), f)
+		_, _, err := d.Inbox.List(t.Context(), office.Token, f)
 		wantCode(t, err, conversation.CodeInvalid, c.field)
 	}
-	if got, _, err := d.Inbox.List(t.Context(), inbox.Filter{View: inbox.ViewAll, Limit: 1, Account: uuid.NewString()}); err != nil || len(got) != 0 {
+	if got, _, err := d.Inbox.List(t.Context(), office.Token, inbox.Filter{View: inbox.ViewAll, Limit: 1, Account: uuid.NewString()}); err != nil || len(got) != 0 {
 		t.Errorf("of an unknown account: %v, %v", got, err)
 	}
 	for _, limit := range []int{0, 201} {
-		_, _, err := d.Inbox.Messages(t.Context(), d.id, inbox.Cursor{}, limit)
+		_, _, err := d.Inbox.Messages(t.Context(), office.Token, d.id, inbox.Cursor{}, limit)
 		wantCode(t, err, conversation.CodeInvalid, "limit")
 	}
 	for _, bad := range []inbox.Cursor{{At: d.Now(), ID: "x"}, {ID: "x"}} {
-		_, _, err := d.Inbox.Messages(t.Context(), d.id, bad, 10)
+		_, _, err := d.Inbox.Messages(t.Context(), office.Token, d.id, bad, 10)
 		wantCode(t, err, conversation.CodeInvalid, "cursor")
-		_, _, err = d.Inbox.Timeline(t.Context(), d.id, bad, 10)
+		_, _, err = d.Inbox.Timeline(t.Context(), office.Token, d.id, bad, 10)
 		wantCode(t, err, conversation.CodeInvalid, "cursor")
 	}
 }
@@ -149,7 +154,7 @@ func TestPagesOfATimeline(t *testing.T) {
 	for _, limit := range []int{200, 1, 2, 3, 5, 7} {
 		var messages, items []string
 		for cursor := (inbox.Cursor{}); ; {
-			page, next, err := d.Inbox.Messages(t.Context(), into, cursor, limit)
+			page, next, err := d.Inbox.Messages(t.Context(), office.Token, into, cursor, limit)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,7 +166,7 @@ func TestPagesOfATimeline(t *testing.T) {
 			}
 		}
 		for cursor := (inbox.Cursor{}); ; {
-			page, next, err := d.Inbox.Timeline(t.Context(), into, cursor, limit)
+			page, next, err := d.Inbox.Timeline(t.Context(), office.Token, into, cursor, limit)
 			if err != nil {
 				t.Fatal(err)
 			}

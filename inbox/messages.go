@@ -26,17 +26,14 @@ type stored struct {
 
 // Messages returns a page of a conversation's messages, newest first by the provider's time and, within one second of it,
 // by seq. It begins before the cursor.
-func (in *Inbox) Messages(ctx context.Context, id string, before Cursor, limit int) ([]Message, Cursor, error) {
-	if !ledger.IsID(id) {
-		return nil, Cursor{}, ledger.NotFound()
-	}
+func (in *Inbox) Messages(ctx context.Context, by conversation.Caller, id string, before Cursor, limit int) ([]Message, Cursor, error) {
 	if limit < 1 || limit > 200 {
 		return nil, Cursor{}, conversation.Invalid("limit", "must be 1 to 200")
 	}
 	if before.ID != "" && !ledger.IsID(before.ID) {
 		return nil, Cursor{}, badCursor()
 	}
-	if _, err := ledger.Read(ctx, in.DB, id); err != nil {
+	if _, err := in.read(ctx, by, id); err != nil {
 		return nil, Cursor{}, err
 	}
 	found, err := in.find(ctx, `SELECT `+messageColumns+` FROM messages m WHERE `+thread+`
@@ -176,9 +173,9 @@ func addQuotes(ctx context.Context, db bun.IDB, list []*stored, accountIDs, quot
 
 // LastInbound returns the provider's id of the newest message that the customer wrote up to a seq, empty if there is none:
 // the one to mark as read at the provider.
-func (in *Inbox) LastInbound(ctx context.Context, conversationID string, upToSeq int64) (string, error) {
-	if !ledger.IsID(conversationID) {
-		return "", ledger.NotFound()
+func (in *Inbox) LastInbound(ctx context.Context, by conversation.Caller, conversationID string, upToSeq int64) (string, error) {
+	if _, err := in.read(ctx, by, conversationID); err != nil {
+		return "", err
 	}
 	var id string
 	err := in.DB.DB.QueryRowContext(ctx, `SELECT m.provider_id FROM messages m WHERE `+thread+` AND m.direction = 'in' AND m.kind <> 'system' AND m.seq <= $2

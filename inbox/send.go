@@ -18,17 +18,17 @@ import (
 
 // Send queues a message of a person. The same client id is the same message: repeating it returns the message as it stands
 // now. The send gate refuses at once what cannot go out; a paused or broken account only lets it wait.
-func (in *Inbox) Send(ctx context.Context, by conversation.Actor, id string, m NewMessage) (Message, error) {
+func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m NewMessage) (Message, error) {
 	if m.ClientID == "" || utf8.RuneCountInString(m.ClientID) > 100 || !storable(m.ClientID) {
 		return Message{}, conversation.Invalid("client_id", "must have 1 to 100 characters")
 	}
 	m.Content.Text = strings.ReplaceAll(m.Content.Text, "\x00", "\uFFFD")
-	account, err := in.accountOf(ctx, id)
+	account, err := in.accountOf(ctx, by, id)
 	if err != nil {
 		return Message{}, err
 	}
 	messageID := ""
-	err = in.command(ctx, id, lockShared, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+	err = in.command(ctx, by, id, lockShared, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
 		earlier, err := sameMessage(ctx, tx, id, m)
 		if earlier != "" || err != nil {
 			messageID = earlier
@@ -41,15 +41,15 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Actor, id string, m N
 		if err != nil {
 			return err
 		}
-		gate, err := outbox.GateInput(ctx, tx, row, account, by, content.Kind, in.Now())
+		gate, err := outbox.GateInput(ctx, tx, row, account, by.Actor, content.Kind, in.Now())
 		if err != nil {
 			return err
 		}
 		if verdict, reason := conversation.Gate(gate); verdict == conversation.Refuse {
 			return reason
 		}
-		reopen(row, by, in.Now())
-		messageID, err = outbox.Queue(ctx, tx, row, outbox.Message{Content: content, Author: by, ClientID: m.ClientID, ReplyTo: m.ReplyTo}, in.Now())
+		reopen(row, by.Actor, in.Now())
+		messageID, err = outbox.Queue(ctx, tx, row, outbox.Message{Content: content, Author: by.Actor, ClientID: m.ClientID, ReplyTo: m.ReplyTo}, in.Now())
 		return err
 	})
 	if err != nil {
@@ -60,8 +60,8 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Actor, id string, m N
 
 // accountOf returns a conversation's account, which never changes. It is looked up before the transaction: who waits for a
 // second session while holding one may wait for ever, when all sessions are held so.
-func (in *Inbox) accountOf(ctx context.Context, id string) (accounts.Account, error) {
-	row, err := ledger.Read(ctx, in.DB, id)
+func (in *Inbox) accountOf(ctx context.Context, by conversation.Caller, id string) (accounts.Account, error) {
+	row, err := in.read(ctx, by, id)
 	if err != nil {
 		return accounts.Account{}, err
 	}
@@ -152,7 +152,7 @@ func providerID(ctx context.Context, tx bun.Tx, conversationID, messageID, field
 
 // Read notes up to where the conversation was read and returns it. Telling the customer is the caller's business: see
 // LastInbound.
-func (in *Inbox) Read(ctx context.Context, by conversation.Actor, id string, upToSeq int64) (Conversation, error) {
+func (in *Inbox) Read(ctx context.Context, by conversation.Caller, id string, upToSeq int64) (Conversation, error) {
 	return in.run(ctx, by, id, func(row *ledger.Row, _ time.Time) error {
 		if upToSeq < 0 || upToSeq > row.LastSeq {
 			return conversation.Invalid("up_to_seq", "must be 0 to %d", row.LastSeq)

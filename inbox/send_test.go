@@ -41,7 +41,7 @@ func TestSendIsTheSameMessageByItsClientID(t *testing.T) {
 		if err != nil || again.ID != first.ID {
 			t.Errorf("%d: again %q, %v; want %q", i, again.ID, err, first.ID)
 		}
-		if first.ClientID != m.ClientID || first.State != conversation.StateQueued || first.Author != d.maria || first.ReplyTo != m.ReplyTo {
+		if first.ClientID != m.ClientID || first.State != conversation.StateQueued || first.Author != d.maria.Actor || first.ReplyTo != m.ReplyTo {
 			t.Errorf("%d: %+v", i, first)
 		}
 		for name, other := range map[string]inbox.NewMessage{
@@ -166,7 +166,7 @@ func TestGateRefusesAtOnce(t *testing.T) {
 	}
 	action := func() inbox.Action {
 		t.Helper()
-		c, err := d.Inbox.Get(t.Context(), d.Only(t).ID, d.maria)
+		c, err := d.Inbox.Get(t.Context(), d.maria, d.Only(t).ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,11 +193,11 @@ func TestGateRefusesAtOnce(t *testing.T) {
 		}
 	}
 	agree("at first", "", false)
-	if _, err := d.Store.Pause(t.Context(), d.maria, d.Account.ID); err != nil {
+	if _, err := d.Store.Pause(t.Context(), d.maria.Actor, d.Account.ID); err != nil {
 		t.Fatal(err)
 	}
 	agree("paused", conversation.CodeAccountPaused, true)
-	if _, err := d.Store.Resume(t.Context(), d.maria, d.Account.ID); err != nil {
+	if _, err := d.Store.Resume(t.Context(), d.maria.Actor, d.Account.ID); err != nil {
 		t.Fatal(err)
 	}
 	d.Deliver(t, ana.Text("wamid.stop", d.Now(), "Stop!"))
@@ -219,9 +219,9 @@ func TestGateRefusesAtOnce(t *testing.T) {
 
 func TestActions(t *testing.T) {
 	d := open(t)
-	allowed := func(by conversation.Actor) string {
+	allowed := func(by conversation.Caller) string {
 		t.Helper()
-		c, err := d.Inbox.Get(t.Context(), d.id, by)
+		c, err := d.Inbox.Get(t.Context(), by, d.id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +239,7 @@ func TestActions(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		do   func() error
-		by   conversation.Actor
+		by   conversation.Caller
 		want string
 	}{
 		{"open", func() error { return nil }, d.maria, "send_text send_reaction attend assign done snooze read consent"},

@@ -9,21 +9,21 @@ import (
 )
 
 // Done closes a conversation. The customer's next message reopens it.
-func (in *Inbox) Done(ctx context.Context, by conversation.Actor, id string) (Conversation, error) {
+func (in *Inbox) Done(ctx context.Context, by conversation.Caller, id string) (Conversation, error) {
 	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
 		if row.Status == conversation.StatusDone {
 			return nil
 		}
 		row.Status, row.DoneAt, row.SnoozedUntil, row.WaitingSince = conversation.StatusDone, now, time.Time{}, time.Time{}
-		row.Append(conversation.Event{Kind: conversation.EventDone, Actor: by, At: now})
+		row.Append(conversation.Event{Kind: conversation.EventDone, Actor: by.Actor, At: now})
 		return nil
 	})
 }
 
 // Reopen opens a conversation that was done or snoozed.
-func (in *Inbox) Reopen(ctx context.Context, by conversation.Actor, id string) (Conversation, error) {
+func (in *Inbox) Reopen(ctx context.Context, by conversation.Caller, id string) (Conversation, error) {
 	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
-		reopen(row, by, now)
+		reopen(row, by.Actor, now)
 		return nil
 	})
 }
@@ -40,14 +40,14 @@ func reopen(row *ledger.Row, by conversation.Actor, now time.Time) {
 const maxSnooze = 366 * 24 * time.Hour
 
 // Snooze puts a conversation aside until the given time or the customer's next message.
-func (in *Inbox) Snooze(ctx context.Context, by conversation.Actor, id string, until time.Time) (Conversation, error) {
+func (in *Inbox) Snooze(ctx context.Context, by conversation.Caller, id string, until time.Time) (Conversation, error) {
 	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
 		if !until.After(now) || until.After(now.Add(maxSnooze)) {
 			return conversation.Invalid("until", "must lie in the future, at most a year ahead")
 		}
 		until := until.UTC().Truncate(time.Microsecond)
 		row.Status, row.SnoozedUntil, row.DoneAt = conversation.StatusSnoozed, until, time.Time{}
-		row.Append(conversation.Event{Kind: conversation.EventSnoozed, Actor: by, At: now, Data: conversation.EventData{Until: &until}})
+		row.Append(conversation.Event{Kind: conversation.EventSnoozed, Actor: by.Actor, At: now, Data: conversation.EventData{Until: &until}})
 		return nil
 	})
 }

@@ -20,7 +20,7 @@ import (
 type storm struct {
 	*desk
 	people []office.Person
-	agents []conversation.Actor
+	agents []conversation.Caller
 	ctx    context.Context // of the test, for the provider's side
 	mu     sync.Mutex
 	calls  map[string]int
@@ -29,7 +29,7 @@ type storm struct {
 
 func TestStorm(t *testing.T) {
 	d := open(t)
-	s := &storm{desk: d, ctx: t.Context(), calls: map[string]int{}, agents: []conversation.Actor{d.maria, d.Agent(t, "paul"), office.Token}}
+	s := &storm{desk: d, ctx: t.Context(), calls: map[string]int{}, agents: []conversation.Caller{d.maria, d.Agent(t, "paul"), office.Token}}
 	s.Tune(t, accounts.SettingsChange{ThroughputPerSecond: ptr(1000), PairBurst: ptr(1000)})
 	for i := range 3 {
 		s.people = append(s.people, office.Person{WhatsAppID: fmt.Sprint("4079000000", i), Name: "N"}, office.Person{UserID: fmt.Sprint("RO.", i), Name: "M"})
@@ -130,7 +130,7 @@ func (s *storm) act(t *testing.T, r *rand.Rand, name string) error {
 		_, err := s.Inbox.SetConsent(ctx, by, id, inbox.ConsentWish{Scope: conversation.ScopeAll, State: state, Note: "on the phone"})
 		return err
 	case 12:
-		_, _, err := s.Inbox.Timeline(ctx, id, inbox.Cursor{}, 20)
+		_, _, err := s.Inbox.Timeline(ctx, office.Token, id, inbox.Cursor{}, 20)
 		return err
 	case 13, 14:
 		_, err := s.Outbox.SendNext(ctx, id)

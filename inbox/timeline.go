@@ -13,8 +13,8 @@ import (
 
 // Timeline returns a page of a conversation's messages and events, newest first, with those of conversations merged into
 // it. Events that only say what the messages themselves show (received, queued, status) are left out.
-func (in *Inbox) Timeline(ctx context.Context, id string, before Cursor, limit int) ([]TimelineItem, Cursor, error) {
-	messages, more, err := in.Messages(ctx, id, before, limit)
+func (in *Inbox) Timeline(ctx context.Context, by conversation.Caller, id string, before Cursor, limit int) ([]TimelineItem, Cursor, error) {
+	messages, more, err := in.Messages(ctx, by, id, before, limit)
 	if err != nil {
 		return nil, Cursor{}, err
 	}

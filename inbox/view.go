@@ -12,7 +12,7 @@ type View string
 // The views.
 const (
 	ViewUnassigned View = "unassigned" // open, nobody's
-	ViewMine       View = "mine"       // open, the caller's
+	ViewMine       View = "mine"       // open, the caller's: agents only
 	ViewOpen       View = "open"
 	ViewSnoozed    View = "snoozed"
 	ViewDone       View = "done"
@@ -27,7 +27,6 @@ func Views() []View {
 // Filter selects a page of conversations, newest activity first.
 type Filter struct {
 	View    View
-	AgentID string // of the caller, for ViewMine
 	Account string // an account id; empty for all
 	Limit   int    // 1–100
 	After   Cursor // zero for the first page

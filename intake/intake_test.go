@@ -188,7 +188,7 @@ func TestTwoContactsProveToBeOne(t *testing.T) {
 		t.Errorf("identities: %+v", c.Contact.Identities)
 	}
 	ids := o.IDs(t)
-	older, err := o.Inbox.Get(t.Context(), ids[0], conversation.Actor{Kind: conversation.ActorToken, ID: "test"})
+	older, err := o.Inbox.Get(t.Context(), office.Token, ids[0])
 	if err != nil || older.MergedInto != c.ID || older.Status != conversation.StatusDone || len(older.Next) != 0 {
 		t.Errorf("the older conversation: %+v %v", older, err)
 	}

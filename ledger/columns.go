@@ -34,6 +34,7 @@ var table = []column{
 	optUUIDs("assignee_id", func(r *Row) *string { return &r.AssigneeID }),
 	optUUIDs("team_id", func(r *Row) *string { return &r.TeamID }),
 	optUUIDs("merged_into", func(r *Row) *string { return &r.MergedInto }),
+	seqs("priority", func(r *Row) *int64 { return &r.Priority }),
 
 	seqs("last_seq", func(r *Row) *int64 { return &r.LastSeq }),
 	seqs("wake_seq", func(r *Row) *int64 { return &r.WakeSeq }),

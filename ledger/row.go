@@ -19,6 +19,7 @@ type Row struct {
 	AssigneeID   string
 	TeamID       string
 	MergedInto   string
+	Priority     int64 // -1 low, 0 normal, 1 high, 2 urgent
 
 	LastSeq    int64 // of the newest event
 	WakeSeq    int64 // of the newest event that the workflow must see

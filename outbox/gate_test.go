@@ -80,7 +80,7 @@ func TestGateIsAskedAtTheClaim(t *testing.T) {
 
 func (d *desk) pause(t *testing.T) {
 	t.Helper()
-	if _, err := d.Store.Pause(t.Context(), d.agent, d.Account.ID); err != nil {
+	if _, err := d.Store.Pause(t.Context(), d.agent.Actor, d.Account.ID); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -92,7 +92,7 @@ func TestHeldMessageTakesNothingFromTheLimits(t *testing.T) {
 	for range 100 {
 		d.step(t, conversation.OutcomeHeld)
 	}
-	if _, err := d.Store.Resume(t.Context(), d.agent, d.Account.ID); err != nil {
+	if _, err := d.Store.Resume(t.Context(), d.agent.Actor, d.Account.ID); err != nil {
 		t.Fatal(err)
 	}
 	d.step(t, conversation.OutcomeSent)
@@ -281,7 +281,7 @@ func (d *desk) optOutIn(t *testing.T, tx bun.Tx, contact string) {
 	t.Helper()
 	_, err := contacts.ChangeConsent(t.Context(), tx, contacts.Change{
 		ConsentChange: conversation.ConsentChange{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut, Source: conversation.SourceAgent, At: d.Now()},
-		ContactID:     contact, Channel: conversation.WhatsApp, Actor: d.agent,
+		ContactID:     contact, Channel: conversation.WhatsApp, Actor: d.agent.Actor,
 	}, d.Now())
 	if err != nil {
 		t.Fatal(err)

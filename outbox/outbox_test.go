@@ -23,7 +23,7 @@ var ana = office.Person{WhatsAppID: "40712345678", UserID: "RO.1234567890", Name
 // desk is an office with one conversation, whose clock stands still until the test moves it.
 type desk struct {
 	*office.Office
-	agent conversation.Actor
+	agent conversation.Caller
 	id    string // of the conversation
 }
 

@@ -131,7 +131,7 @@ func TestStoppedAccountHoldsInOrder(t *testing.T) {
 	}
 	ids = append(ids, d.write(t, "three")...)
 	version := d.Count(t, "SELECT version FROM dispatches")
-	if _, err := d.Store.Resume(t.Context(), d.agent, d.Account.ID); err != nil {
+	if _, err := d.Store.Resume(t.Context(), d.agent.Actor, d.Account.ID); err != nil {
 		t.Fatal(err)
 	}
 	if d.Count(t, "SELECT version FROM dispatches") == version {
@@ -148,7 +148,7 @@ func TestAPauseStaysWhenTheAccountIsRefused(t *testing.T) {
 	d := open(t)
 	d.write(t, "one")
 	d.Provider.Answer(func(int, channel.Outbound) (channel.Sent, error) {
-		if _, err := d.Store.Pause(t.Context(), d.agent, d.Account.ID); err != nil {
+		if _, err := d.Store.Pause(t.Context(), d.agent.Actor, d.Account.ID); err != nil {
 			t.Error(err)
 		}
 		return channel.Sent{}, refusal(channel.StopAccount)

@@ -144,6 +144,12 @@ func caller(ctx context.Context) team.Principal {
 // actor returns who acts, as it stands in events and in the audit.
 func actor(ctx context.Context) conversation.Actor { return caller(ctx).Actor() }
 
+// viewer returns who looks at conversations or acts on them, and what they may see.
+func viewer(ctx context.Context) conversation.Caller {
+	p := caller(ctx)
+	return conversation.Caller{Actor: p.Actor(), Sight: p.Sight}
+}
+
 // answer is an operation's result with nothing but a body.
 type answer[T any] struct{ Body T }
 

@@ -46,6 +46,6 @@ func (s *Server) registerConsent() {
 			if err != nil {
 				return nil, err
 			}
-			return reply(s.Writing.SetConsent(ctx, actor(ctx), in.ID, wish))
+			return reply(s.Writing.SetConsent(ctx, viewer(ctx), in.ID, wish))
 		})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/team"
 )
@@ -20,16 +19,10 @@ type listConversations struct {
 	Account string     `query:"account_id" format:"uuid" doc:"Only of this account"`
 }
 
-// filter returns what to select, for the caller.
-func (in *listConversations) filter(by team.Principal) (inbox.Filter, error) {
+// filter returns what to select.
+func (in *listConversations) filter() (inbox.Filter, error) {
 	after, err := decodeCursor(in.Cursor)
-	if err != nil {
-		return inbox.Filter{}, err
-	}
-	if in.View == inbox.ViewMine && by.AgentID == "" {
-		return inbox.Filter{}, conversation.Invalid("view", "mine needs a token of an agent; this one belongs to a program")
-	}
-	return inbox.Filter{View: in.View, AgentID: by.AgentID, Account: in.Account, Limit: in.Limit, After: after}, nil
+	return inbox.Filter{View: in.View, Account: in.Account, Limit: in.Limit, After: after}, err
 }
 
 type conversationPage struct {
@@ -42,17 +35,17 @@ func (s *Server) registerConversations() {
 		id: "list-conversations", method: http.MethodGet, path: "/conversations", permission: team.ReadConversations, tag: "conversations",
 		summary: "A view of the inbox, newest activity first",
 	}, func(ctx context.Context, in *listConversations) (*answer[page[inbox.Conversation]], error) {
-		filter, err := in.filter(caller(ctx))
+		filter, err := in.filter()
 		if err != nil {
 			return nil, err
 		}
-		return replyPage(s.Queries.List(ctx, filter))
+		return replyPage(s.Queries.List(ctx, viewer(ctx), filter))
 	})
 	register(s, operation{
 		id: "get-conversation", method: http.MethodGet, path: "/conversations/{conversation_id}", permission: team.ReadConversations, tag: "conversations",
 		summary: "One conversation, with what can be done with it now and what happens next by itself",
 	}, func(ctx context.Context, in *ConversationPath) (*answer[inbox.Conversation], error) {
-		return reply(s.Queries.Get(ctx, in.ID, actor(ctx)))
+		return reply(s.Queries.Get(ctx, viewer(ctx), in.ID))
 	})
 	register(s, operation{
 		id: "list-messages", method: http.MethodGet, path: "/conversations/{conversation_id}/messages", permission: team.ReadConversations, tag: "messages",
@@ -62,7 +55,7 @@ func (s *Server) registerConversations() {
 		if err != nil {
 			return nil, err
 		}
-		return replyPage(s.Queries.Messages(ctx, in.ID, before, in.Limit))
+		return replyPage(s.Queries.Messages(ctx, viewer(ctx), in.ID, before, in.Limit))
 	})
 	register(s, operation{
 		id: "list-timeline", method: http.MethodGet, path: "/conversations/{conversation_id}/timeline", permission: team.ReadConversations, tag: "conversations",
@@ -72,6 +65,6 @@ func (s *Server) registerConversations() {
 		if err != nil {
 			return nil, err
 		}
-		return replyPage(s.Queries.Timeline(ctx, in.ID, before, in.Limit))
+		return replyPage(s.Queries.Timeline(ctx, viewer(ctx), in.ID, before, in.Limit))
 	})
 }

@@ -33,7 +33,7 @@ type fakeInbox struct {
 	next     inbox.Cursor
 	received [][]byte
 	filter   inbox.Filter
-	by       conversation.Actor
+	by       conversation.Caller
 	sent     inbox.NewMessage
 	assigned inbox.Assignment
 	wish     inbox.ConsentWish
@@ -52,7 +52,7 @@ func (f *fakeInbox) Receive(_ context.Context, _ accounts.Account, body []byte) 
 	return f.err
 }
 
-func (f *fakeInbox) one(by conversation.Actor, id string) (inbox.Conversation, error) {
+func (f *fakeInbox) one(by conversation.Caller, id string) (inbox.Conversation, error) {
 	if f.panics != nil {
 		panic(f.panics)
 	}
@@ -60,60 +60,60 @@ func (f *fakeInbox) one(by conversation.Actor, id string) (inbox.Conversation, e
 	return inbox.Conversation{ID: id, Channel: conversation.WhatsApp, Status: conversation.StatusOpen}, f.err
 }
 
-func (f *fakeInbox) List(_ context.Context, filter inbox.Filter) ([]inbox.Conversation, inbox.Cursor, error) {
-	f.filter = filter
+func (f *fakeInbox) List(_ context.Context, by conversation.Caller, filter inbox.Filter) ([]inbox.Conversation, inbox.Cursor, error) {
+	f.by, f.filter = by, filter
 	return nil, f.next, f.err
 }
 
-func (f *fakeInbox) Get(_ context.Context, id string, by conversation.Actor) (inbox.Conversation, error) {
+func (f *fakeInbox) Get(_ context.Context, by conversation.Caller, id string) (inbox.Conversation, error) {
 	return f.one(by, id)
 }
 
-func (f *fakeInbox) Messages(context.Context, string, inbox.Cursor, int) ([]inbox.Message, inbox.Cursor, error) {
+func (f *fakeInbox) Messages(context.Context, conversation.Caller, string, inbox.Cursor, int) ([]inbox.Message, inbox.Cursor, error) {
 	return nil, f.next, f.err
 }
 
-func (f *fakeInbox) Timeline(context.Context, string, inbox.Cursor, int) ([]inbox.TimelineItem, inbox.Cursor, error) {
+func (f *fakeInbox) Timeline(context.Context, conversation.Caller, string, inbox.Cursor, int) ([]inbox.TimelineItem, inbox.Cursor, error) {
 	return nil, f.next, f.err
 }
 
-func (f *fakeInbox) Attend(_ context.Context, by conversation.Actor, id string) (inbox.Conversation, error) {
+func (f *fakeInbox) Attend(_ context.Context, by conversation.Caller, id string) (inbox.Conversation, error) {
 	return f.one(by, id)
 }
 
-func (f *fakeInbox) Assign(_ context.Context, by conversation.Actor, id string, to inbox.Assignment) (inbox.Conversation, error) {
+func (f *fakeInbox) Assign(_ context.Context, by conversation.Caller, id string, to inbox.Assignment) (inbox.Conversation, error) {
 	f.assigned = to
 	return f.one(by, id)
 }
 
-func (f *fakeInbox) Done(_ context.Context, by conversation.Actor, id string) (inbox.Conversation, error) {
+func (f *fakeInbox) Done(_ context.Context, by conversation.Caller, id string) (inbox.Conversation, error) {
 	return f.one(by, id)
 }
 
-func (f *fakeInbox) Reopen(_ context.Context, by conversation.Actor, id string) (inbox.Conversation, error) {
+func (f *fakeInbox) Reopen(_ context.Context, by conversation.Caller, id string) (inbox.Conversation, error) {
 	return f.one(by, id)
 }
 
-func (f *fakeInbox) Snooze(_ context.Context, by conversation.Actor, id string, _ time.Time) (inbox.Conversation, error) {
+func (f *fakeInbox) Snooze(_ context.Context, by conversation.Caller, id string, _ time.Time) (inbox.Conversation, error) {
 	return f.one(by, id)
 }
 
-func (f *fakeInbox) Read(_ context.Context, by conversation.Actor, id string, _ int64) (inbox.Conversation, error) {
+func (f *fakeInbox) Read(_ context.Context, by conversation.Caller, id string, _ int64) (inbox.Conversation, error) {
 	c, err := f.one(by, id)
 	c.AccountID = f.account
 	return c, err
 }
 
-func (f *fakeInbox) LastInbound(context.Context, string, int64) (string, error) {
+func (f *fakeInbox) LastInbound(context.Context, conversation.Caller, string, int64) (string, error) {
 	return "wamid.last", f.err
 }
 
-func (f *fakeInbox) SetConsent(_ context.Context, by conversation.Actor, id string, wish inbox.ConsentWish) (inbox.Conversation, error) {
+func (f *fakeInbox) SetConsent(_ context.Context, by conversation.Caller, id string, wish inbox.ConsentWish) (inbox.Conversation, error) {
 	f.wish = wish
 	return f.one(by, id)
 }
 
-func (f *fakeInbox) Send(_ context.Context, by conversation.Actor, id string, m inbox.NewMessage) (inbox.Message, error) {
+func (f *fakeInbox) Send(_ context.Context, by conversation.Caller, id string, m inbox.NewMessage) (inbox.Message, error) {
 	f.by, f.sent = by, m
 	return inbox.Message{ID: someID, ConversationID: id, State: conversation.StateQueued, Direction: conversation.Outbound}, f.err
 }

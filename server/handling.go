@@ -79,7 +79,7 @@ func (s *Server) registerHandling() {
 			if caller(ctx).AgentID == "" {
 				return nil, conversation.Errorf(conversation.CodeUnsupported, "only agents can take a conversation; this token belongs to a program")
 			}
-			return reply(s.Handling.Attend(ctx, actor(ctx), in.ID))
+			return reply(s.Handling.Attend(ctx, viewer(ctx), in.ID))
 		})
 	register(s, handling("assign", team.AssignConversations, "Give a conversation to an agent, a team, or nobody"),
 		func(ctx context.Context, in *assign) (*conversationAnswer, error) {
@@ -87,22 +87,22 @@ func (s *Server) registerHandling() {
 			if err != nil {
 				return nil, err
 			}
-			return reply(s.Handling.Assign(ctx, actor(ctx), in.ID, to))
+			return reply(s.Handling.Assign(ctx, viewer(ctx), in.ID, to))
 		})
 	register(s, handling("done", team.CloseConversations, "Close a conversation; the customer's next message reopens it"),
 		func(ctx context.Context, in *ConversationPath) (*conversationAnswer, error) {
-			return reply(s.Handling.Done(ctx, actor(ctx), in.ID))
+			return reply(s.Handling.Done(ctx, viewer(ctx), in.ID))
 		})
 	register(s, handling("reopen", team.CloseConversations, "Open a conversation that is done or snoozed"),
 		func(ctx context.Context, in *ConversationPath) (*conversationAnswer, error) {
-			return reply(s.Handling.Reopen(ctx, actor(ctx), in.ID))
+			return reply(s.Handling.Reopen(ctx, viewer(ctx), in.ID))
 		})
 	register(s, handling("snooze", team.SnoozeConversations, "Put a conversation aside until a time, or until the customer writes"),
 		func(ctx context.Context, in *snooze) (*conversationAnswer, error) {
 			if !in.Body.Until.After(s.Clock.Now()) {
 				return nil, conversation.Invalid("until", "must lie in the future")
 			}
-			return reply(s.Handling.Snooze(ctx, actor(ctx), in.ID, in.Body.Until.UTC()))
+			return reply(s.Handling.Snooze(ctx, viewer(ctx), in.ID, in.Body.Until.UTC()))
 		})
 }
 

@@ -56,6 +56,6 @@ func (s *Server) registerMessages() {
 		if err != nil {
 			return nil, err
 		}
-		return reply(s.Writing.Send(ctx, actor(ctx), in.ID, message))
+		return reply(s.Writing.Send(ctx, viewer(ctx), in.ID, message))
 	})
 }

@@ -17,28 +17,28 @@ type Receiver interface {
 
 // Queries are what people read. The cursor returned is zero on the last page.
 type Queries interface {
-	List(ctx context.Context, filter inbox.Filter) ([]inbox.Conversation, inbox.Cursor, error)
-	Get(ctx context.Context, conversationID string, by conversation.Actor) (inbox.Conversation, error)
-	Messages(ctx context.Context, conversationID string, before inbox.Cursor, limit int) ([]inbox.Message, inbox.Cursor, error)
-	Timeline(ctx context.Context, conversationID string, before inbox.Cursor, limit int) ([]inbox.TimelineItem, inbox.Cursor, error)
+	List(ctx context.Context, by conversation.Caller, filter inbox.Filter) ([]inbox.Conversation, inbox.Cursor, error)
+	Get(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
+	Messages(ctx context.Context, by conversation.Caller, conversationID string, before inbox.Cursor, limit int) ([]inbox.Message, inbox.Cursor, error)
+	Timeline(ctx context.Context, by conversation.Caller, conversationID string, before inbox.Cursor, limit int) ([]inbox.TimelineItem, inbox.Cursor, error)
 }
 
 // Handling are the commands that move a conversation on. Each returns the conversation as it is then.
 type Handling interface {
-	Attend(ctx context.Context, by conversation.Actor, conversationID string) (inbox.Conversation, error)
-	Assign(ctx context.Context, by conversation.Actor, conversationID string, to inbox.Assignment) (inbox.Conversation, error)
-	Done(ctx context.Context, by conversation.Actor, conversationID string) (inbox.Conversation, error)
-	Reopen(ctx context.Context, by conversation.Actor, conversationID string) (inbox.Conversation, error)
-	Snooze(ctx context.Context, by conversation.Actor, conversationID string, until time.Time) (inbox.Conversation, error)
+	Attend(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
+	Assign(ctx context.Context, by conversation.Caller, conversationID string, to inbox.Assignment) (inbox.Conversation, error)
+	Done(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
+	Reopen(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
+	Snooze(ctx context.Context, by conversation.Caller, conversationID string, until time.Time) (inbox.Conversation, error)
 }
 
 // Writing are the commands that say something to the customer or about what the customer said.
 type Writing interface {
-	Send(ctx context.Context, by conversation.Actor, conversationID string, message inbox.NewMessage) (inbox.Message, error)
-	Read(ctx context.Context, by conversation.Actor, conversationID string, upToSeq int64) (inbox.Conversation, error)
+	Send(ctx context.Context, by conversation.Caller, conversationID string, message inbox.NewMessage) (inbox.Message, error)
+	Read(ctx context.Context, by conversation.Caller, conversationID string, upToSeq int64) (inbox.Conversation, error)
 	// LastInbound returns the provider's id of the message to mark as read there, empty if there is none.
-	LastInbound(ctx context.Context, conversationID string, upToSeq int64) (string, error)
-	SetConsent(ctx context.Context, by conversation.Actor, conversationID string, wish inbox.ConsentWish) (inbox.Conversation, error)
+	LastInbound(ctx context.Context, by conversation.Caller, conversationID string, upToSeq int64) (string, error)
+	SetConsent(ctx context.Context, by conversation.Caller, conversationID string, wish inbox.ConsentWish) (inbox.Conversation, error)
 }
 
 // ParkedUpdates are what could not be applied.

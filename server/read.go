@@ -28,7 +28,7 @@ type markRead struct {
 func (s *Server) registerRead() {
 	register(s, handling("read", team.MarkConversations, "Mark as read, here and, where the channel can, for the customer"),
 		func(ctx context.Context, in *markRead) (*conversationAnswer, error) {
-			c, err := s.Writing.Read(ctx, actor(ctx), in.ID, in.Body.UpToSeq)
+			c, err := s.Writing.Read(ctx, viewer(ctx), in.ID, in.Body.UpToSeq)
 			if err == nil {
 				s.tellRead(ctx, c, in.Body.UpToSeq, in.Body.Typing)
 			}
@@ -63,7 +63,7 @@ func (s *Server) markRead(ctx context.Context, c inbox.Conversation, upToSeq int
 	if account.State != conversation.AccountActive || !adapter.Capabilities().ReadReceipt {
 		return nil
 	}
-	id, err := s.Writing.LastInbound(ctx, c.ID, upToSeq)
+	id, err := s.Writing.LastInbound(ctx, viewer(ctx), c.ID, upToSeq)
 	if err != nil || id == "" {
 		return err
 	}

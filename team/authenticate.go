@@ -89,9 +89,9 @@ func (s *Store) Authenticate(ctx context.Context, token string) (Principal, erro
 	if err := s.used(ctx, row, at); err != nil {
 		return Principal{}, err
 	}
-	p := Principal{TokenID: row.ID, Name: row.Name, Role: row.Role}
+	p := Principal{TokenID: row.ID, Name: row.Name, Role: row.Role, Sight: conversation.SeesAll()}
 	if row.AgentID != "" {
-		p = Principal{TokenID: row.ID, AgentID: row.AgentID, Name: row.AgentName, Role: row.AgentRole}
+		p = Principal{TokenID: row.ID, AgentID: row.AgentID, Name: row.AgentName, Role: row.AgentRole, Sight: conversation.SeesAll()}
 	}
 	until := at.Add(tokenStale)
 	if row.ExpiresAt != nil && row.ExpiresAt.Before(until) {

@@ -99,6 +99,7 @@ type Principal struct {
 	AgentID string // empty for a program
 	Name    string // the agent's, or the token's
 	Role    Role
+	Sight   conversation.Sight // which accounts' conversations
 }
 
 // Can reports whether the principal may do this.

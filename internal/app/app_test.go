@@ -157,7 +157,7 @@ func TestMessageComesInAndAnswerGoesOut(t *testing.T) {
 		}
 		return nil
 	})
-	by := conversation.Actor{Kind: conversation.ActorSystem}
+	by := conversation.Actor{Kind: conversation.ActorSystem}.Everywhere()
 	content := conversation.Content{Kind: conversation.KindText, Text: "Bonjour !"}
 	if _, err := a.Inbox.Send(t.Context(), by, page.Items[0].ID, inbox.NewMessage{ClientID: "1", Content: content}); err != nil {
 		t.Fatal(err)

@@ -113,12 +113,12 @@ func (a *App) demoTeam(ctx context.Context) error {
 // demoCustomer is somebody who writes, and what we do then.
 type demoCustomer struct {
 	phone, name, says string
-	then              func(ctx context.Context, by conversation.Actor, id string) error
+	then              func(ctx context.Context, by conversation.Caller, id string) error
 }
 
 func (a *App) demoCustomers() []demoCustomer {
-	reply := func(text string) func(context.Context, conversation.Actor, string) error {
-		return func(ctx context.Context, by conversation.Actor, id string) error {
+	reply := func(text string) func(context.Context, conversation.Caller, string) error {
+		return func(ctx context.Context, by conversation.Caller, id string) error {
 			if _, err := a.Inbox.Attend(ctx, by, id); err != nil {
 				return err
 			}
@@ -131,11 +131,11 @@ func (a *App) demoCustomers() []demoCustomer {
 		{"33612345678", "Élise Laurent", "Bonjour, ma commande 4711 n'est pas encore arrivée. Pouvez-vous regarder ?", nil},
 		{"40721234567", "Andrei Popescu", "Bună ziua! Aveți bicicleta verde pe stoc?", nil},
 		{"447700900123", "Grace Okafor", "Hi, can I change the delivery address?", reply("Of course. What is the new address?")},
-		{"4915123456789", "Jonas Weber", "Danke, alles angekommen!", func(ctx context.Context, by conversation.Actor, id string) error {
+		{"4915123456789", "Jonas Weber", "Danke, alles angekommen!", func(ctx context.Context, by conversation.Caller, id string) error {
 			_, err := a.Inbox.Done(ctx, by, id)
 			return err
 		}},
-		{"34600123456", "Lucía Navarro", "¿Abren el sábado?", func(ctx context.Context, by conversation.Actor, id string) error {
+		{"34600123456", "Lucía Navarro", "¿Abren el sábado?", func(ctx context.Context, by conversation.Caller, id string) error {
 			_, err := a.Inbox.Snooze(ctx, by, id, a.Clock.Now().Add(18*time.Hour))
 			return err
 		}},
@@ -148,7 +148,7 @@ func (a *App) demoConversations(ctx context.Context, sim *simulator.Client) erro
 	if err != nil {
 		return err
 	}
-	by := conversation.Actor{Kind: conversation.ActorAgent, ID: agents[0].ID}
+	by := conversation.Actor{Kind: conversation.ActorAgent, ID: agents[0].ID}.Everywhere()
 	for _, c := range a.demoCustomers() {
 		if _, err := sim.PutCustomer(ctx, simulator.Customer{Phone: c.phone, Name: c.name, AutoRead: true}); err != nil {
 			return err
@@ -175,7 +175,7 @@ func (a *App) awaitConversation(ctx context.Context, phone string) (string, erro
 	ctx, cancel := context.WithTimeout(ctx, demoWait)
 	defer cancel()
 	for {
-		list, _, err := a.Inbox.List(ctx, inbox.Filter{View: inbox.ViewAll, Limit: 100})
+		list, _, err := a.Inbox.List(ctx, bySystem.Everywhere(), inbox.Filter{View: inbox.ViewAll, Limit: 100})
 		if err != nil {
 			return "", err
 		}

@@ -42,7 +42,7 @@ func (o *Office) Meet(t testing.TB, p Person) string {
 }
 
 // Write lets an agent write texts and returns their ids.
-func (o *Office) Write(t testing.TB, by conversation.Actor, id string, texts ...string) []string {
+func (o *Office) Write(t testing.TB, by conversation.Caller, id string, texts ...string) []string {
 	t.Helper()
 	ids := make([]string, len(texts))
 	for i, text := range texts {
@@ -155,4 +155,4 @@ func Text(text string) conversation.Content {
 }
 
 // Token is a program that acts for people.
-var Token = conversation.Actor{Kind: conversation.ActorToken, ID: "test"}
+var Token = conversation.Actor{Kind: conversation.ActorToken, ID: "test"}.Everywhere()

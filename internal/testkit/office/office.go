@@ -136,13 +136,13 @@ func (o *Office) Forward(d time.Duration) {
 }
 
 // Agent makes an active agent.
-func (o *Office) Agent(t testing.TB, name string) conversation.Actor {
+func (o *Office) Agent(t testing.TB, name string) conversation.Caller {
 	t.Helper()
 	var id string
 	err := o.DB.DB.QueryRowContext(t.Context(), `INSERT INTO agents (id, name, email, role, created_at) VALUES (gen_random_uuid(), $1, $2, 'agent', now()) RETURNING id`,
 		name, name+"@example.org").Scan(&id)
 	fatal(t, err)
-	return conversation.Actor{Kind: conversation.ActorAgent, ID: id}
+	return conversation.Actor{Kind: conversation.ActorAgent, ID: id}.Everywhere()
 }
 
 // Deliver hands a webhook in, as the server does after checking its signature.
@@ -181,12 +181,12 @@ func (o *Office) IDs(t testing.TB) []string {
 // Only returns the only conversation that goes on.
 func (o *Office) Only(t testing.TB) inbox.Conversation {
 	t.Helper()
-	list, _, err := o.Inbox.List(t.Context(), inbox.Filter{View: inbox.ViewAll, Limit: 100})
+	list, _, err := o.Inbox.List(t.Context(), Token, inbox.Filter{View: inbox.ViewAll, Limit: 100})
 	fatal(t, err)
 	if len(list) != 1 {
 		t.Fatalf("there are %d conversations, want 1", len(list))
 	}
-	c, err := o.Inbox.Get(t.Context(), list[0].ID, conversation.Actor{Kind: conversation.ActorToken, ID: "test"})
+	c, err := o.Inbox.Get(t.Context(), Token, list[0].ID)
 	fatal(t, err)
 	return c
 }
@@ -194,7 +194,7 @@ func (o *Office) Only(t testing.TB) inbox.Conversation {
 // Messages returns a conversation's messages, oldest first.
 func (o *Office) Messages(t testing.TB, id string) []inbox.Message {
 	t.Helper()
-	found, _, err := o.Inbox.Messages(t.Context(), id, inbox.Cursor{}, 200)
+	found, _, err := o.Inbox.Messages(t.Context(), Token, id, inbox.Cursor{}, 200)
 	fatal(t, err)
 	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
 		found[i], found[j] = found[j], found[i]
