@@ -8,6 +8,7 @@ import (
 
 	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/worker"
@@ -75,7 +76,7 @@ func (a *App) serve(ctx context.Context) error {
 	return errors.Join(a.server.Shutdown(stopping), <-served)
 }
 
-// listen passes notifications on to the dispatcher.
+// listen passes notifications on to the dispatcher and to the readers of the feed.
 func (a *App) listen(ctx context.Context, wake chan<- struct{}) error {
 	tell := func() {
 		select {
@@ -84,8 +85,15 @@ func (a *App) listen(ctx context.Context, wake chan<- struct{}) error {
 		}
 	}
 	return postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{
-		Channels: []string{ledger.DispatchChannel}, Logger: a.Logger,
-		OnNotify: func(string, string) { tell() }, OnConnect: tell,
+		Channels: []string{ledger.DispatchChannel, feed.Channel}, Logger: a.Logger,
+		OnNotify: func(channel, _ string) {
+			if channel == feed.Channel {
+				a.bell.Ring()
+			} else {
+				tell()
+			}
+		},
+		OnConnect: func() { tell(); a.bell.Ring() },
 	})
 }
 
