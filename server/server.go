@@ -88,6 +88,7 @@ func New(o Options) *Server {
 	if !o.ProbesOnly {
 		s.registerWebhooks()
 		s.registerAPI()
+		s.registerDocs()
 	}
 	s.routes = routeTemplates(s.echo)
 	s.http = &http.Server{
