@@ -98,6 +98,7 @@ func (r reader) operation(path string, op *huma.Operation) operation {
 		}
 		o.Parameters = append(o.Parameters, f)
 	}
+	slices.SortStableFunc(o.Parameters, func(x, y field) int { return place(x) - place(y) })
 	if op.RequestBody != nil {
 		for _, content := range sorted(op.RequestBody.Content) {
 			body := r.field("", content.Schema, op.RequestBody.Required)
@@ -119,6 +120,9 @@ func (r reader) operation(path string, op *huma.Operation) operation {
 	}
 	return o
 }
+
+// place orders parameters: those of the path first, headers last.
+func place(f field) int { return slices.Index([]string{"path", "query", "header", "cookie"}, f.In) }
 
 func sorted[T any](m map[string]T) []T {
 	var list []T
