@@ -79,6 +79,7 @@ func register[In, Out any](s *Server, op operation, handle func(context.Context,
 	if !slices.Contains(team.Permissions(), op.permission) {
 		panic("operation " + op.id + " names no permission")
 	}
+	places := map[string]string{} // of parameters, where they stand
 	huma.Register(s.api, huma.Operation{
 		OperationID: op.id, Method: op.method, Path: prefix + op.path, Summary: op.summary, Tags: []string{op.tag},
 		DefaultStatus: op.status, MaxBodyBytes: maxAPIBody,
@@ -91,10 +92,30 @@ func register[In, Out any](s *Server, op operation, handle func(context.Context,
 		out, err := handle(ctx, in)
 		if err != nil {
 			noteUnknown(ctx, err)
-			return nil, s.problem(ctx, err)
+			return nil, s.problem(ctx, err).located(places)
 		}
 		return out, nil
 	})
+	for _, parameter := range s.described(op).Parameters {
+		places[parameter.Name] = parameter.In
+	}
+}
+
+// described returns an operation as the document describes it.
+func (s *Server) described(op operation) *huma.Operation {
+	item := s.api.OpenAPI().Paths[prefix+op.path]
+	switch op.method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPut:
+		return item.Put
+	case http.MethodPatch:
+		return item.Patch
+	case http.MethodDelete:
+		return item.Delete
+	default:
+		return item.Post
+	}
 }
 
 // middlewares are what stands before an operation's handler, the outermost first.

@@ -124,6 +124,20 @@ func problemOf(e *conversation.Error) *Problem {
 	return p
 }
 
+// located says of each wrong field where it stands: what is no parameter stands in the body.
+func (p *Problem) located(parameters map[string]string) *Problem {
+	for i, f := range p.Fields {
+		if f.In != "" || f.Field == "" {
+			continue
+		}
+		p.Fields[i].In = "body"
+		if place, ok := parameters[f.Field]; ok {
+			p.Fields[i].In = place
+		}
+	}
+	return p
+}
+
 func newProblem(ctx context.Context, status int, code conversation.Code, detail string) *Problem {
 	return &Problem{Title: title(status), Status: status, Code: code, Detail: detail, RequestID: requestID(ctx)}
 }
