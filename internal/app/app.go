@@ -14,6 +14,7 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
+	"guichet.dev/guichet/idempotency"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/intake"
 	"guichet.dev/guichet/internal/clock"
@@ -55,16 +56,17 @@ type App struct {
 	Team     *team.Store
 	Inbox    *inbox.Inbox
 
-	commits  *bun.DB // the group commits' own sessions
-	advances *bun.DB // those of the workflows' decisions
-	adapters map[conversation.Channel]channel.Adapter
-	intake   *intake.Intake
-	outbox   *outbox.Outbox
-	server   *server.Server
-	notifier *postgres.Notifier
-	bell     feed.Bell // rings when the feed may have something new
-	listener net.Listener
-	closers  []func() error // the last first
+	commits     *bun.DB // the group commits' own sessions
+	advances    *bun.DB // those of the workflows' decisions
+	adapters    map[conversation.Channel]channel.Adapter
+	intake      *intake.Intake
+	outbox      *outbox.Outbox
+	repetitions *idempotency.Store
+	server      *server.Server
+	notifier    *postgres.Notifier
+	bell        feed.Bell // rings when the feed may have something new
+	listener    net.Listener
+	closers     []func() error // the last first
 }
 
 // Version is the program's, set at build time.

@@ -56,7 +56,7 @@ func (a *App) stages() ([]stage, error) {
 		stages = append(stages, stage{"demo clock", a.followClock})
 	}
 	if a.Mode.Serve {
-		stages = append(stages, stage{"intake", a.intake.Run})
+		stages = append(stages, stage{"intake", a.intake.Run}, stage{"repetitions", a.sweepRepetitions})
 	}
 	return append(stages, stage{"server", a.serve}), nil
 }
@@ -121,6 +121,19 @@ func (a *App) bootstrap(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// repetitionsEvery is how often old idempotency keys are removed.
+const repetitionsEvery = 10 * time.Minute
+
+// sweepRepetitions removes what callers can no longer repeat.
+func (a *App) sweepRepetitions(ctx context.Context) error {
+	for pause(ctx, repetitionsEvery) {
+		if err := a.repetitions.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.Logger.Warn("old idempotency keys were not removed", "sqlstate", postgres.Code(err))
+		}
+	}
+	return nil
 }
 
 // pause waits and reports whether the context is still alive.

@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -11,9 +13,11 @@ import (
 	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/simulator"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/worker"
@@ -100,4 +104,15 @@ func tellDispatchers(ctx context.Context, cfg config.Config) error {
 	}
 	n.Notify(ledger.DispatchChannel)
 	return n.Close(ctx)
+}
+
+// OpenAPI writes the document of the API.
+func OpenAPI(to io.Writer) error {
+	document := server.New(server.Options{Metrics: metrics.New(), Version: Version}).OpenAPI()
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	_, err = to.Write(append(text, '\n'))
+	return err
 }
