@@ -22,6 +22,8 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[inbox.Sort, sortEnum](schemas)
+	alias[inbox.WindowState, windowStateEnum](schemas)
 	alias[team.Role, roleEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
@@ -48,6 +50,8 @@ type (
 	consentEnum      string
 	accountStateEnum string
 	viewEnum         string
+	sortEnum         string
+	windowStateEnum  string
 	roleEnum         string
 	permissionEnum   string
 	agentStateEnum   string
@@ -84,6 +88,10 @@ func (accountStateEnum) Schema(huma.Registry) *huma.Schema {
 }
 
 func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()...) }
+
+func (sortEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Sorts()...) }
+
+func (windowStateEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.WindowStates()...) }
 
 func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
 
