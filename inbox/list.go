@@ -9,6 +9,7 @@ import (
 
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
@@ -105,7 +106,7 @@ func (in *Inbox) page(ctx context.Context, by conversation.Caller, f Filter) ([]
 	return ids[:f.Limit], Cursor{At: at[f.Limit-1], ID: ids[f.Limit-1]}, nil
 }
 
-// views shows rows with their contacts and consents.
+// views shows rows with their contacts, consents and labels.
 func (in *Inbox) views(ctx context.Context, rows []*ledger.Row) ([]Conversation, error) {
 	contactIDs := make([]string, 0, len(rows))
 	for _, r := range rows {
@@ -119,13 +120,23 @@ func (in *Inbox) views(ctx context.Context, rows []*ledger.Row) ([]Conversation,
 	if err != nil {
 		return nil, err
 	}
+	ids := make([]string, 0, len(rows))
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	tags, err := labels.Of(ctx, in.DB, ids)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]Conversation, 0, len(rows))
 	for _, r := range rows {
 		account, err := in.Accounts.Cached(ctx, r.AccountID)
 		if err != nil {
 			return nil, err
 		}
-		views = append(views, show(r, people[r.ContactID], consents[r.ContactID], r.Window(account.Settings.WindowMargin()), in.Now()))
+		view := show(r, people[r.ContactID], consents[r.ContactID], r.Window(account.Settings.WindowMargin()), in.Now())
+		view.Labels = append([]labels.Tag{}, tags[r.ID]...)
+		views = append(views, view)
 	}
 	return views, nil
 }
@@ -145,10 +156,11 @@ func show(r *ledger.Row, contact Contact, consent conversation.Consent, window c
 	return Conversation{
 		ID: r.ID, AccountID: r.AccountID, Channel: r.Channel, Contact: contact, Status: r.Status, SnoozedUntil: postgres.NullTime(r.SnoozedUntil),
 		AssigneeID: r.AssigneeID, TeamID: r.TeamID, MergedInto: r.MergedInto,
+		Priority: conversation.PriorityOf(r.Priority), BlockedAt: postgres.NullTime(r.BlockedAt),
 		Window:  WindowView{Open: window.Open(now), ClosesAt: postgres.NullTime(window.ExpiresAt())},
 		Consent: consent, Summary: r.Summary, LastActivityAt: r.LastActivityAt, LastInboundAt: postgres.NullTime(r.LastInboundAt),
 		WaitingSince: postgres.NullTime(r.WaitingSince), FirstReplyAt: postgres.NullTime(r.FirstReplyAt), OpenedAt: r.OpenedAt,
-		DoneAt: postgres.NullTime(r.DoneAt), LastSeq: r.LastSeq, Unread: r.InboundSeq > r.ReadSeq,
+		DoneAt: postgres.NullTime(r.DoneAt), LastSeq: r.LastSeq, Unread: r.InboundSeq > r.ReadSeq && !r.Blocked(),
 	}
 }
 
@@ -168,6 +180,9 @@ func (in *Inbox) Get(ctx context.Context, by conversation.Caller, id string) (Co
 	}
 	for _, d := range row.Deadlines {
 		c.Next = append(c.Next, DeadlineView{Kind: d.Kind, At: d.At})
+	}
+	if err := in.addOwn(ctx, &c, by.Actor); err != nil {
+		return Conversation{}, err
 	}
 	c.Actions, err = in.actions(ctx, row, by.Actor)
 	return c, err
