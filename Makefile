@@ -5,6 +5,8 @@ BIN      := .cache/bin
 DATA     := $(or $(GUICHET_DATA_DIR),data)
 FUZZTIME ?= 5s
 
+CLIENT   := web/client
+
 TEMPORAL      := $(BIN)/temporal
 GOLANGCI_LINT := $(BIN)/golangci-lint
 WORKFLOWCHECK := $(BIN)/workflowcheck
@@ -12,7 +14,7 @@ WORKFLOWCHECK := $(BIN)/workflowcheck
 export GUICHET_DATA_DIR := $(DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build temporal postgres check fmt-check vet lint workflowcheck arch unit fuzz clean-tree stop reset
+.PHONY: help run test build client temporal postgres check fmt-check vet lint workflowcheck arch unit fuzz clean-tree stop reset
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +27,14 @@ test: check unit clean-tree ## all checks and all tests, as in CI
 
 build: ## build bin/guichet
 	$(GO) build -o bin/guichet ./cmd/guichet
+
+client: build $(CLIENT)/node_modules ## generate and build the TypeScript client from the OpenAPI document
+	@mkdir -p .cache && bin/guichet openapi > .cache/openapi.json
+	@npm --prefix $(CLIENT) run --silent generate >/dev/null && npm --prefix $(CLIENT) run --silent build
+
+$(CLIENT)/node_modules: $(CLIENT)/package.json $(CLIENT)/package-lock.json
+	npm --prefix $(CLIENT) ci --no-audit --no-fund --silent
+	@touch $@
 
 check: fmt-check vet lint workflowcheck arch ## the checks alone
 
@@ -64,7 +74,7 @@ workflowcheck: $(WORKFLOWCHECK) ## no workflow code that a replay would run diff
 arch: ## layering, comments and sizes
 	$(GO) test ./internal/arch
 
-unit: temporal postgres ## the tests alone
+unit: temporal postgres client ## the tests alone
 	$(GO) test -race -timeout 15m ./...
 
 fuzz: ## run each fuzz target for FUZZTIME (5s)

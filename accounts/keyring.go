@@ -95,26 +95,43 @@ func EnsureKeyFile(path string) error {
 	return nil
 }
 
-func (k *Keyring) seal(accountID string, secrets channel.Secrets) ([]byte, error) {
-	text, err := json.Marshal(secrets)
+// Seal encrypts something that belongs to an owner; it opens for no other.
+func (k *Keyring) Seal(plain []byte, owner string) ([]byte, error) {
+	sealed, err := k.aead.Encrypt(plain, []byte(owner))
 	if err != nil {
-		return nil, fmt.Errorf("encrypt the secrets of account %s: %w", accountID, err)
-	}
-	sealed, err := k.aead.Encrypt(text, []byte(accountID))
-	if err != nil {
-		return nil, fmt.Errorf("encrypt the secrets of account %s: %w", accountID, err)
+		return nil, fmt.Errorf("encrypt: %w", err)
 	}
 	return sealed, nil
 }
 
+// Open decrypts what Seal encrypted for the same owner.
+func (k *Keyring) Open(sealed []byte, owner string) ([]byte, error) {
+	plain, err := k.aead.Decrypt(sealed, []byte(owner))
+	if err != nil {
+		return nil, fmt.Errorf("decrypt: is this the encryption key it was written with? %w", err)
+	}
+	return plain, nil
+}
+
+func (k *Keyring) seal(accountID string, secrets channel.Secrets) ([]byte, error) {
+	text, err := json.Marshal(secrets)
+	if err == nil {
+		text, err = k.Seal(text, accountID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the secrets of account %s: %w", accountID, err)
+	}
+	return text, nil
+}
+
 func (k *Keyring) open(accountID string, sealed []byte) (channel.Secrets, error) {
 	var secrets channel.Secrets
-	text, err := k.aead.Decrypt(sealed, []byte(accountID))
+	text, err := k.Open(sealed, accountID)
 	if err != nil {
-		return secrets, fmt.Errorf("decrypt the secrets of account %s: is this the encryption key they were written with? %w", accountID, err)
+		return secrets, fmt.Errorf("the secrets of account %s: %w", accountID, err)
 	}
 	if json.Unmarshal(text, &secrets) != nil { // its error would quote the text
-		return secrets, fmt.Errorf("decrypt the secrets of account %s: not in the expected form", accountID)
+		return secrets, fmt.Errorf("the secrets of account %s are not in the expected form", accountID)
 	}
 	return secrets, nil
 }

@@ -25,6 +25,7 @@ const (
 	CodeSuperseded    Code = "superseded"     // what an automatic send assumed no longer holds
 	CodeUnsupported   Code = "unsupported"    // the channel cannot do this
 	CodeNoAddress     Code = "no_address"     // no address is known at which this contact can be reached
+	CodeRateLimited   Code = "rate_limited"   // too many requests; Details say when to try again
 	CodeUnavailable   Code = "unavailable"    // a dependency does not answer; try again
 	CodeInternal      Code = "internal"       // our fault
 )

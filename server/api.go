@@ -79,21 +79,67 @@ func register[In, Out any](s *Server, op operation, handle func(context.Context,
 	if !slices.Contains(team.Permissions(), op.permission) {
 		panic("operation " + op.id + " names no permission")
 	}
+	places := map[string]string{} // of parameters, where they stand
 	huma.Register(s.api, huma.Operation{
 		OperationID: op.id, Method: op.method, Path: prefix + op.path, Summary: op.summary, Tags: []string{op.tag},
 		DefaultStatus: op.status, MaxBodyBytes: maxAPIBody,
 		Security:    []map[string][]string{{scheme: {}}},
 		Extensions:  map[string]any{permissionExtension: op.permission},
-		Middlewares: huma.Middlewares{s.authorise(op.permission)},
+		Middlewares: s.middlewares(op), Parameters: op.headers(),
 	}, func(ctx context.Context, in *In) (*Out, error) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		out, err := handle(ctx, in)
 		if err != nil {
-			return nil, s.problem(ctx, err)
+			noteUnknown(ctx, err)
+			return nil, s.problem(ctx, err).located(places)
 		}
 		return out, nil
 	})
+	for _, parameter := range s.described(op).Parameters {
+		places[parameter.Name] = parameter.In
+	}
+}
+
+// described returns an operation as the document describes it.
+func (s *Server) described(op operation) *huma.Operation {
+	item := s.api.OpenAPI().Paths[prefix+op.path]
+	switch op.method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPut:
+		return item.Put
+	case http.MethodPatch:
+		return item.Patch
+	case http.MethodDelete:
+		return item.Delete
+	default:
+		return item.Post
+	}
+}
+
+// middlewares are what stands before an operation's handler, the outermost first.
+func (s *Server) middlewares(op operation) huma.Middlewares {
+	list := huma.Middlewares{s.authorise(op.permission), s.limited}
+	if op.method == http.MethodPost {
+		list = append(list, s.repeatable)
+	}
+	if op.single() {
+		list = append(list, validate)
+	}
+	return list
+}
+
+// headers describes the request headers that the middlewares read.
+func (op operation) headers() []*huma.Param {
+	switch {
+	case op.method == http.MethodPost:
+		return []*huma.Param{describeIdempotencyKey()}
+	case op.single():
+		return []*huma.Param{describeIfNoneMatch()}
+	default:
+		return nil
+	}
 }
 
 // authorise lets a request pass if its token has the permission.
@@ -112,13 +158,20 @@ func (s *Server) authorise(permission team.Permission) func(huma.Context, func(h
 		}
 		p := s.problem(ctx.Context(), err)
 		if p.Status == http.StatusUnauthorized {
+			if !s.admitted(ctx, s.strangers, host(ctx.RemoteAddr())) {
+				return
+			}
 			ctx.SetHeader("WWW-Authenticate", `Bearer realm="guichet"`)
 		}
-		s.writeProblem(ctx, p)
+		s.refuse(ctx, p)
 	}
 }
 
-func (s *Server) writeProblem(ctx huma.Context, p *Problem) {
+// refuse answers with a problem.
+func (s *Server) refuse(ctx huma.Context, p *Problem) {
+	if p.RequestID == "" {
+		p.RequestID = requestID(ctx.Context())
+	}
 	ctx.SetHeader("Content-Type", p.ContentType(""))
 	ctx.SetStatus(p.Status)
 	if err := s.api.Marshal(ctx.BodyWriter(), "application/json", p); err != nil {

@@ -82,7 +82,7 @@ func TestMalformedRequests(t *testing.T) {
 			if p.RequestID == "" || p.RequestID != w.Header().Get("X-Request-Id") || p.Detail == "" {
 				t.Errorf("request id or detail is missing: %s", w.Body)
 			}
-			named := slices.ContainsFunc(p.Fields, func(x struct{ In, Field, Detail string }) bool { return x.Field == c.field && x.Detail != "" })
+			named := slices.ContainsFunc(p.Fields, func(x struct{ In, Field, Detail string }) bool { return x.Field == c.field && x.Detail != "" && x.In == place(c.method, c.path, c.field) })
 			if c.field != "" && !named {
 				t.Errorf("does not name %s: %s", c.field, w.Body)
 			}
@@ -337,5 +337,17 @@ func TestProbes(t *testing.T) {
 	}
 	if strings.Contains(w, someID) || strings.Contains(f.log.String(), "secret=words") {
 		t.Error("metrics or log show an address")
+	}
+}
+
+// place returns where a field of a malformed request stands.
+func place(method, path, field string) string {
+	switch {
+	case strings.HasSuffix(field, "_id") && strings.HasSuffix(path, "/x"):
+		return "path"
+	case method == "GET":
+		return "query"
+	default:
+		return "body"
 	}
 }

@@ -14,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/idempotency"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/metrics"
@@ -159,6 +162,7 @@ type fixture struct {
 	t       *testing.T
 	inbox   *fakeInbox
 	adapter *fakeAdapter
+	db      *bun.DB
 	team    *team.Store
 	server  *server.Server
 	log     *bytes.Buffer
@@ -166,7 +170,7 @@ type fixture struct {
 	checks  *[]error
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 	t.Helper()
 	t.Parallel()
 	db := testkit.Database(t)
@@ -180,8 +184,10 @@ func newFixture(t *testing.T) *fixture {
 	}
 	now := &clock.Clock{}
 	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
-	f.server = server.New(server.Options{
-		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
+	f.db = db
+	options := server.Options{
+		Repetitions: idempotency.NewStore(db, keyring),
+		Logger:      slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
 		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox,
@@ -189,7 +195,11 @@ func newFixture(t *testing.T) *fixture {
 			{Name: "database", Probe: func(context.Context) error { return (*f.checks)[0] }},
 			{Name: "temporal", Optional: true, Probe: func(context.Context) error { return (*f.checks)[0] }},
 		},
-	})
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	f.server = server.New(options)
 	f.admin = f.token(team.RoleAdmin)
 	return f
 }

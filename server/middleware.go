@@ -21,6 +21,7 @@ type contextKey int
 const (
 	keyRequestID contextKey = iota
 	keyPrincipal
+	keyOutcome
 )
 
 // requestID returns the id under which the request is logged, empty outside the API.

@@ -78,6 +78,7 @@ var statuses = map[conversation.Code]int{
 	conversation.CodeOptedOut:      http.StatusUnprocessableEntity,
 	conversation.CodeUnsupported:   http.StatusUnprocessableEntity,
 	conversation.CodeNoAddress:     http.StatusUnprocessableEntity,
+	conversation.CodeRateLimited:   http.StatusTooManyRequests,
 	conversation.CodeUnavailable:   http.StatusServiceUnavailable,
 }
 
@@ -103,15 +104,36 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 		return newProblem(ctx, http.StatusServiceUnavailable, conversation.CodeUnavailable, "the database does not answer; try again")
 	}
 	e, known := errors.AsType[*conversation.Error](err)
-	status, mapped := statuses[conversation.CodeOf(err)]
+	_, mapped := statuses[conversation.CodeOf(err)]
 	if !known || !mapped {
 		s.Logger.ErrorContext(ctx, "request failed", "request_id", requestID(ctx), errorAttr(err))
 		return newProblem(ctx, http.StatusInternalServerError, conversation.CodeInternal, hidden)
 	}
-	p := newProblem(ctx, status, e.Code, e.Message)
-	p.Details = e.Details
+	p := problemOf(e)
+	p.RequestID = requestID(ctx)
+	return p
+}
+
+// problemOf shows an expected refusal.
+func problemOf(e *conversation.Error) *Problem {
+	status := statuses[e.Code]
+	p := &Problem{Title: title(status), Status: status, Code: e.Code, Detail: e.Message, Details: e.Details}
 	if e.Field != "" {
 		p.Fields = []FieldProblem{{Field: e.Field, Detail: e.Message}}
+	}
+	return p
+}
+
+// located says of each wrong field where it stands: what is no parameter stands in the body.
+func (p *Problem) located(parameters map[string]string) *Problem {
+	for i, f := range p.Fields {
+		if f.In != "" || f.Field == "" {
+			continue
+		}
+		p.Fields[i].In = "body"
+		if place, ok := parameters[f.Field]; ok {
+			p.Fields[i].In = place
+		}
 	}
 	return p
 }
@@ -173,6 +195,8 @@ func codeOfStatus(status int) conversation.Code {
 		return conversation.CodeForbidden
 	case http.StatusNotFound:
 		return conversation.CodeNotFound
+	case http.StatusTooManyRequests:
+		return conversation.CodeRateLimited
 	case http.StatusServiceUnavailable, http.StatusRequestTimeout:
 		return conversation.CodeUnavailable
 	}

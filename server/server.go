@@ -37,6 +37,9 @@ type Options struct {
 	Writing  Writing
 	Parked   ParkedUpdates
 
+	Repetitions Repetitions // nil: idempotency keys are not looked at
+	Rate        int         // requests that one caller may make in a second; 0: any number
+
 	Checks  []Check // of what /readyz depends on
 	Version string  // of the program, for the OpenAPI document
 
@@ -52,6 +55,9 @@ type Server struct {
 	http     *http.Server
 	routes   map[string]bool // templates
 	draining atomic.Bool
+
+	limits    *limiter // of callers we know
+	strangers *limiter // of those that we do not, by address
 
 	marks      chan struct{} // read marks on their way to providers
 	background sync.WaitGroup
@@ -72,12 +78,17 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Options: o, echo: echo.New(), marks: make(chan struct{}, marksAtOnce)}
+	s.limits = newLimiter(o.Rate)
+	if s.limits != nil {
+		s.strangers = newLimiter(strangersPerSecond)
+	}
 	s.echo.HTTPErrorHandler = s.writeEchoError
 	s.echo.Use(s.aroundAPI)
 	s.registerProbes()
 	if !o.ProbesOnly {
 		s.registerWebhooks()
 		s.registerAPI()
+		s.registerDocs()
 	}
 	s.routes = routeTemplates(s.echo)
 	s.http = &http.Server{

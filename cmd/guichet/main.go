@@ -33,6 +33,7 @@ type commands struct {
 	Repair   repairCommand   `cmd:"" help:"Wake conversations that wait for something which nobody is working on."`
 	Key      keyCommand      `cmd:"" help:"Print a new encryption key for GUICHET_ENCRYPTION_KEY."`
 	Config   configCommand   `cmd:"" help:"Print all settings as a Markdown table."`
+	OpenAPI  openAPICommand  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
@@ -203,6 +204,11 @@ type configCommand struct{}
 
 // Run prints the table of settings.
 func (configCommand) Run() error { return config.Table(os.Stdout) }
+
+type openAPICommand struct{}
+
+// Run prints the document.
+func (openAPICommand) Run() error { return app.OpenAPI(os.Stdout) }
 
 type versionCommand struct{}
 

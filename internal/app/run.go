@@ -8,6 +8,7 @@ import (
 
 	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/worker"
@@ -55,7 +56,7 @@ func (a *App) stages() ([]stage, error) {
 		stages = append(stages, stage{"demo clock", a.followClock})
 	}
 	if a.Mode.Serve {
-		stages = append(stages, stage{"intake", a.intake.Run})
+		stages = append(stages, stage{"intake", a.intake.Run}, stage{"repetitions", a.sweepRepetitions})
 	}
 	return append(stages, stage{"server", a.serve}), nil
 }
@@ -75,7 +76,7 @@ func (a *App) serve(ctx context.Context) error {
 	return errors.Join(a.server.Shutdown(stopping), <-served)
 }
 
-// listen passes notifications on to the dispatcher.
+// listen passes notifications on to the dispatcher and to the readers of the feed.
 func (a *App) listen(ctx context.Context, wake chan<- struct{}) error {
 	tell := func() {
 		select {
@@ -84,8 +85,15 @@ func (a *App) listen(ctx context.Context, wake chan<- struct{}) error {
 		}
 	}
 	return postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{
-		Channels: []string{ledger.DispatchChannel}, Logger: a.Logger,
-		OnNotify: func(string, string) { tell() }, OnConnect: tell,
+		Channels: []string{ledger.DispatchChannel, feed.Channel}, Logger: a.Logger,
+		OnNotify: func(channel, _ string) {
+			if channel == feed.Channel {
+				a.bell.Ring()
+			} else {
+				tell()
+			}
+		},
+		OnConnect: func() { tell(); a.bell.Ring() },
 	})
 }
 
@@ -113,6 +121,19 @@ func (a *App) bootstrap(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// repetitionsEvery is how often old idempotency keys are removed.
+const repetitionsEvery = 10 * time.Minute
+
+// sweepRepetitions removes what callers can no longer repeat.
+func (a *App) sweepRepetitions(ctx context.Context) error {
+	for pause(ctx, repetitionsEvery) {
+		if err := a.repetitions.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.Logger.Warn("old idempotency keys were not removed", "sqlstate", postgres.Code(err))
+		}
+	}
+	return nil
 }
 
 // pause waits and reports whether the context is still alive.

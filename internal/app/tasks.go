@@ -2,17 +2,22 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/uptrace/bun"
 
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/simulator"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/worker"
@@ -67,8 +72,8 @@ func Repair(ctx context.Context, cfg config.Config, o RepairOptions) (report wor
 	}
 	err = withDatabase(ctx, cfg, func(db *bun.DB) error {
 		if o.NewEpoch {
-			if _, err := db.NewRaw("UPDATE installation SET epoch = epoch + 1").Exec(ctx); err != nil {
-				return fmt.Errorf("begin a new epoch: %w", err)
+			if err := beginEpoch(ctx, db); err != nil {
+				return err
 			}
 		}
 		var err error
@@ -80,6 +85,17 @@ func Repair(ctx context.Context, cfg config.Config, o RepairOptions) (report wor
 	return report, err
 }
 
+// beginEpoch ends the meaning of all workflow ids and feed cursors. No bound on its time: after a dump was restored, it goes
+// through all events.
+func beginEpoch(ctx context.Context, db *bun.DB) error {
+	return postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = 0; UPDATE installation SET epoch = epoch + 1"); err != nil {
+			return fmt.Errorf("begin a new epoch: %w", err)
+		}
+		return feed.Rebase(ctx, tx)
+	})
+}
+
 // tellDispatchers wakes the dispatchers of all processes at once; without it they would look a little later.
 func tellDispatchers(ctx context.Context, cfg config.Config) error {
 	n, err := postgres.NewNotifier(cfg.DatabaseURL, nil)
@@ -88,4 +104,15 @@ func tellDispatchers(ctx context.Context, cfg config.Config) error {
 	}
 	n.Notify(ledger.DispatchChannel)
 	return n.Close(ctx)
+}
+
+// OpenAPI writes the document of the API.
+func OpenAPI(to io.Writer) error {
+	document := server.New(server.Options{Metrics: metrics.New(), Version: Version}).OpenAPI()
+	text, err := json.MarshalIndent(document, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	_, err = to.Write(append(text, '\n'))
+	return err
 }

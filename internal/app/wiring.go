@@ -14,6 +14,7 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/channel/whatsapp"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/idempotency"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/intake"
 	"guichet.dev/guichet/internal/clock"
@@ -60,6 +61,7 @@ func (a *App) openStores(context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.repetitions = idempotency.NewStore(a.DB, keyring)
 	whatsAppOptions := whatsapp.Options{Now: a.Clock.Now, DialControl: accounts.DialControl}
 	if a.Config.AllowsPrivate() {
 		whatsAppOptions.DialControl = nil
@@ -108,6 +110,7 @@ func (a *App) openServer(ctx context.Context) error {
 	a.server = server.New(server.Options{
 		Logger: a.Logger, Metrics: a.Metrics, Clock: a.Clock, Accounts: a.Accounts, Team: a.Team, Adapters: a.adapters,
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
+		Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
 	var lc net.ListenConfig

@@ -28,6 +28,7 @@ type Config struct {
 	Demo            bool          `env:"GUICHET_DEMO" default:"false" doc:"The clock follows the simulator's, and providers may have private addresses"`
 	SimulatorURL    string        `env:"GUICHET_SIMULATOR_URL" kind:"url" doc:"The simulator whose clock is followed in a demo. guichet dev knows its own"`
 	AllowPrivate    string        `env:"GUICHET_ALLOW_PRIVATE_PROVIDERS" default:"auto" oneof:"auto,true,false" doc:"Whether the API address of an account may lie in a private network or be without TLS. auto: in a demo only"`
+	APIRate         int           `env:"GUICHET_API_RATE" default:"50" min:"0" max:"100000" doc:"Requests that one caller of the API may make in a second, ten times as many at once, in each process. 0 sets no limit"`
 	LogLevel        string        `env:"GUICHET_LOG_LEVEL" default:"info" oneof:"debug,info,warn,error" doc:"The least important lines that are logged"`
 	LogFormat       string        `env:"GUICHET_LOG_FORMAT" default:"json" oneof:"json,text" doc:"The form of log lines"`
 	StopTimeout     time.Duration `env:"GUICHET_STOP_TIMEOUT" default:"25s" min:"1s" max:"10m" doc:"How long a stop may take before it is forced"`
