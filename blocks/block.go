@@ -10,6 +10,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
@@ -72,11 +73,16 @@ type Store struct{ Options }
 // NewStore returns the blocks that are kept in the desk's database.
 func NewStore(o Options) *Store { return &Store{o} }
 
-// Of returns the blocks of a contact, also ended ones, on the accounts that the caller may see.
+// Of returns the blocks of a contact, also ended ones, on the accounts that the caller may see; not_found for a contact of
+// whom they see no conversation.
 func (s *Store) Of(ctx context.Context, by conversation.Caller, contactID string) ([]Block, error) {
+	contactID, err := contacts.Visible(ctx, s.Desk.DB, by, contactID)
+	if err != nil {
+		return nil, err
+	}
 	found := []Block{}
 	visible, all := by.Accounts()
-	err := postgres.Rows(ctx, s.Desk.DB, func(row *sql.Rows) error {
+	err = postgres.Rows(ctx, s.Desk.DB, func(row *sql.Rows) error {
 		var (
 			b    Block
 			on   conversation.Channel

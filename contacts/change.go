@@ -15,6 +15,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
@@ -210,7 +211,30 @@ func (s *Store) tell(ctx context.Context, tx bun.Tx, by conversation.Actor, cont
 	for _, row := range rows {
 		row.Append(conversation.Event{Kind: conversation.EventContactChanged, Actor: by, At: now, Data: conversation.EventData{Fields: fields}})
 	}
-	return ledger.Save(ctx, tx, now, rows...)
+	if err := ledger.Save(ctx, tx, now, rows...); err != nil {
+		return err
+	}
+	return s.tellAccounts(ctx, tx, contactID)
+}
+
+// tellAccounts lets lists know in which the contact occurs, for those who see the accounts.
+func (s *Store) tellAccounts(ctx context.Context, tx bun.Tx, contactID string) error {
+	var accounts []string
+	err := postgres.Rows(ctx, tx, func(row *sql.Rows) error {
+		var id string
+		err := row.Scan(&id)
+		accounts = append(accounts, id)
+		return err
+	}, "SELECT DISTINCT account_id FROM conversations WHERE contact_id = $1::uuid ORDER BY 1", contactID)
+	if err != nil {
+		return fmt.Errorf("find accounts of contact: %w", err)
+	}
+	for _, id := range accounts {
+		if err := feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeContact, SubjectID: contactID, AccountID: id}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Changes returns a page of who changed what of a contact, newest first, beginning before an entry.

@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
@@ -46,7 +47,7 @@ func (s *Store) Get(ctx context.Context, by conversation.Caller, conversationID 
 	if err != nil {
 		return Draft{}, err
 	}
-	return s.one(ctx, "SELECT text, reply_to, version, updated_at FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid", row.ID, by.ID)
+	return one(ctx, s.desk.DB, "SELECT text, reply_to, version, updated_at FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid", row.ID, by.ID)
 }
 
 // Put keeps a draft. If the one that is there is not the one it replaces, it is a conflict that names its version.
@@ -72,11 +73,22 @@ func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID 
 			WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND version = $6` + returning
 		args = append(args, w.Replaces)
 	}
-	d, err := s.one(ctx, statement, args...)
+	var d Draft
+	err = postgres.InPipeline(ctx, s.desk.DB, func(ctx context.Context, tx bun.Tx) error {
+		if d, err = one(ctx, tx, statement, args...); err != nil {
+			return err
+		}
+		return tell(ctx, tx, row.ID, by.ID)
+	})
 	if conversation.CodeOf(err) == conversation.CodeNotFound {
 		return Draft{}, s.conflict(ctx, row.ID, by.ID)
 	}
 	return d, err
+}
+
+// tell lets the agent's other windows know that the draft changed.
+func tell(ctx context.Context, tx bun.Tx, conversationID, agentID string) error {
+	return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeDraft, SubjectID: conversationID, AgentID: agentID})
 }
 
 // Delete throws the caller's draft away if it is the version that they know; any if that is 0.
@@ -85,19 +97,22 @@ func (s *Store) Delete(ctx context.Context, by conversation.Caller, conversation
 	if err != nil {
 		return err
 	}
-	res, err := s.desk.DB.DB.ExecContext(ctx, "DELETE FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND ($3::bigint = 0 OR version = $3::bigint)", row.ID, by.ID, version)
-	if err != nil {
-		return fmt.Errorf("delete draft: %w", err)
+	err = postgres.InPipeline(ctx, s.desk.DB, func(ctx context.Context, tx bun.Tx) error {
+		_, err := one(ctx, tx, `DELETE FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND ($3::bigint = 0 OR version = $3::bigint)
+			RETURNING text, reply_to, version, updated_at`, row.ID, by.ID, version)
+		if err != nil {
+			return err
+		}
+		return tell(ctx, tx, row.ID, by.ID)
+	})
+	if conversation.CodeOf(err) != conversation.CodeNotFound {
+		return err
 	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return fmt.Errorf("delete draft: %w", err)
-	}
-	if n > 0 || version == 0 {
-		return nil
-	}
-	if _, err := s.Get(ctx, by, conversationID); conversation.CodeOf(err) == conversation.CodeNotFound {
-		return nil // it is gone already
+	if _, err := s.Get(ctx, by, conversationID); err != nil {
+		if conversation.CodeOf(err) == conversation.CodeNotFound {
+			return nil // it is gone already
+		}
+		return err
 	}
 	return s.conflict(ctx, row.ID, by.ID)
 }
@@ -107,7 +122,10 @@ func Take(ctx context.Context, tx bun.Tx, by conversation.Actor, conversationID 
 	if by.Kind != conversation.ActorAgent || version == 0 {
 		return nil
 	}
-	return postgres.Later(ctx, tx, "take draft", "DELETE FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND version = $3", conversationID, by.ID, version)
+	if err := postgres.Later(ctx, tx, "take draft", "DELETE FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND version = $3", conversationID, by.ID, version); err != nil {
+		return err
+	}
+	return tell(ctx, tx, conversationID, by.ID)
 }
 
 // Merge moves the drafts of a conversation to the one in which it goes on, where their agents have none yet.
@@ -119,14 +137,14 @@ func Merge(ctx context.Context, tx bun.Tx, from, into string) error {
 // own returns a conversation in which the caller, an agent, may have a draft.
 func (s *Store) own(ctx context.Context, by conversation.Caller, conversationID string) (*ledger.Row, error) {
 	if by.Kind != conversation.ActorAgent {
-		return nil, conversation.Errorf(conversation.CodeForbidden, "only an agent has drafts; the token belongs to a program")
+		return nil, conversation.Errorf(conversation.CodeUnsupported, "only an agent has drafts; the token belongs to a program")
 	}
 	return s.desk.Read(ctx, by, conversationID)
 }
 
-func (s *Store) one(ctx context.Context, query string, args ...any) (Draft, error) {
+func one(ctx context.Context, db bun.IDB, query string, args ...any) (Draft, error) {
 	var d Draft
-	err := s.desk.DB.DB.QueryRowContext(ctx, query, args...).Scan(&d.Text, postgres.OptText(&d.ReplyTo), &d.Version, &d.UpdatedAt)
+	err := postgres.Raw(db).QueryRowContext(ctx, query, args...).Scan(&d.Text, postgres.OptText(&d.ReplyTo), &d.Version, &d.UpdatedAt)
 	if postgres.IsNotFound(err) {
 		return d, conversation.Errorf(conversation.CodeNotFound, "there is no draft")
 	}
@@ -138,7 +156,7 @@ func (s *Store) one(ctx context.Context, query string, args ...any) (Draft, erro
 
 // conflict says that another draft is there than the writer knows, or none any more.
 func (s *Store) conflict(ctx context.Context, conversationID, agentID string) error {
-	d, err := s.one(ctx, "SELECT text, reply_to, version, updated_at FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid", conversationID, agentID)
+	d, err := one(ctx, s.desk.DB, "SELECT text, reply_to, version, updated_at FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid", conversationID, agentID)
 	if err != nil && conversation.CodeOf(err) != conversation.CodeNotFound {
 		return err
 	}

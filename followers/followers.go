@@ -23,7 +23,7 @@ func NewStore(desk ledger.Desk) *Store { return &Store{desk: desk} }
 // Set lets the caller follow a conversation, or no longer. It writes no event: it concerns nobody else.
 func (s *Store) Set(ctx context.Context, by conversation.Caller, conversationID string, follow bool) error {
 	if by.Kind != conversation.ActorAgent {
-		return conversation.Errorf(conversation.CodeForbidden, "only an agent can follow a conversation; the token belongs to a program")
+		return conversation.Errorf(conversation.CodeUnsupported, "only an agent can follow a conversation; the token belongs to a program")
 	}
 	row, err := s.desk.Read(ctx, by, conversationID)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
@@ -111,12 +112,16 @@ func read(ctx context.Context, db bun.IDB, id, lock string) (Label, error) {
 	return l, nil
 }
 
+// audit writes a change of a definition down, and tells those who look.
 func audit(ctx context.Context, tx bun.Tx, by conversation.Actor, action string, before, after *Label) error {
 	c := team.Change{By: by, Action: action, SubjectKind: "label", SubjectID: after.ID, After: after}
 	if before != nil {
 		c.Before = before
 	}
-	return team.Audit(ctx, tx, c)
+	if err := team.Audit(ctx, tx, c); err != nil {
+		return err
+	}
+	return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeLabel, SubjectID: after.ID})
 }
 
 func nameError(err error, doing string) error {
