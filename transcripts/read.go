@@ -75,7 +75,7 @@ func (t *Transcript) page(ctx context.Context, from place) ([]item, error) {
 		i, err := scan(row)
 		items = append(items, i)
 		return err
-	}, query+" ORDER BY second, seq, id LIMIT $5", t.head.ConversationID, from.second, from.seq, from.id, pageSize)
+	}, "SELECT * FROM ("+query+") AS items ORDER BY second, seq, id LIMIT $5", t.head.ConversationID, from.second, from.seq, from.id, pageSize)
 	if err != nil {
 		return nil, fmt.Errorf("read transcript: %w", err)
 	}
