@@ -76,7 +76,7 @@ type Criteria struct {
 	Followed  bool                      `json:"followed,omitempty"`   // by the caller
 	Waiting   bool                      `json:"waiting,omitempty"`    // the customer waits for an answer
 	Window    WindowState               `json:"window,omitempty"`
-	Priority  []int                     `json:"priorities,omitempty"` // -1 low, 0 normal, 1 high, 2 urgent
+	Priority  []conversation.Priority   `json:"priorities,omitempty"`
 	Consent   conversation.ConsentState `json:"consent,omitempty"`    // standing for all
 	Attribute map[string]string         `json:"attributes,omitempty"` // of the contact; all must be equal
 	Sort      Sort                      `json:"sort,omitempty"`       // newest if empty
@@ -118,8 +118,8 @@ func (c *Criteria) Check() error {
 		return conversation.Invalid("team", "must be a team's id or none")
 	case !allIDs(c.Labels):
 		return conversation.Invalid("label_id", "must be ids of labels, %d at most", maxNamed)
-	case slices.ContainsFunc(c.Priority, func(p int) bool { return p < -1 || p > 2 }):
-		return conversation.Invalid("priority", "must be low, normal, high or urgent")
+	case slices.ContainsFunc(c.Priority, func(p conversation.Priority) bool { return !slices.Contains(conversation.Priorities(), p) }):
+		return conversation.Invalid("priority", "must be of %v", conversation.Priorities())
 	case c.Consent != "" && !slices.Contains([]conversation.ConsentState{conversation.ConsentUnknown, conversation.ConsentOptedIn, conversation.ConsentOptedOut}, c.Consent):
 		return conversation.Invalid("consent", "must be unknown, opted_in or opted_out")
 	}

@@ -40,7 +40,9 @@ func newCrowd(t *testing.T, n int) *crowd {
 	c.ids = c.IDs(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(list ...any) any { return list[random.IntN(len(list))] }
-	ago := func(most time.Duration) time.Time { return c.Now().Add(-time.Duration(random.Int64N(int64(most)))).Truncate(time.Minute) }
+	ago := func(most time.Duration) time.Time {
+		return c.Now().Add(-time.Duration(random.Int64N(int64(most)))).Truncate(time.Minute)
+	}
 	for _, id := range c.ids {
 		c.Exec(t, `UPDATE conversations SET status = $2, assignee_id = $3::uuid, team_id = $4::uuid, priority = $5, last_activity_at = $6, waiting_since = $7,
 			window_from = $8, window_refused_at = $9, last_inbound_at = $10 WHERE id = $1::uuid`,
@@ -99,7 +101,9 @@ func (c *crowd) criteria() []criterion {
 		{"window open", func(f *inbox.Criteria) { f.Window = inbox.WindowOpen }, open},
 		{"window closing", func(f *inbox.Criteria) { f.Window = inbox.WindowClosing }, open + " AND window_from <= '" + at(22*time.Hour) + "'"},
 		{"window closed", func(f *inbox.Criteria) { f.Window = inbox.WindowClosed }, "(" + open + ") IS NOT TRUE"},
-		{"priority", func(f *inbox.Criteria) { f.Priority = []int{1, 2} }, "priority > 0"},
+		{"priority", func(f *inbox.Criteria) {
+			f.Priority = []conversation.Priority{conversation.PriorityHigh, conversation.PriorityUrgent}
+		}, "priority > 0"},
 		{"opted out", func(f *inbox.Criteria) { f.Consent = conversation.ConsentOptedOut }, contact("id IN (SELECT contact_id FROM consents WHERE state = 'opted_out')")},
 		{"consent unknown", func(f *inbox.Criteria) { f.Consent = conversation.ConsentUnknown }, contact("id NOT IN (SELECT contact_id FROM consents WHERE state <> 'unknown')")},
 		{"attribute", func(f *inbox.Criteria) { f.Attribute = map[string]string{"tier": "gold"} }, contact("attributes->>'tier' = 'gold'")},

@@ -7,6 +7,7 @@ import (
 
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
@@ -17,21 +18,26 @@ func (in *Inbox) List(ctx context.Context, by conversation.Caller, f Filter) ([]
 	if err != nil {
 		return nil, Cursor{}, err
 	}
-	rows, err := ledger.ReadAll(ctx, in.DB, ids)
-	if err != nil {
-		return nil, Cursor{}, err
-	}
-	list := make([]*ledger.Row, 0, len(ids))
-	for _, id := range ids {
-		if row := rows[id]; row != nil {
-			list = append(list, row)
-		}
-	}
-	views, err := in.views(ctx, by, list)
+	views, err := in.shown(ctx, by, ids)
 	return views, next, err
 }
 
-// views shows rows with their contacts and consents.
+// shown shows conversations in the order of their ids as given.
+func (in *Inbox) shown(ctx context.Context, by conversation.Caller, ids []string) ([]Conversation, error) {
+	found, err := ledger.ReadAll(ctx, in.DB, ids)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]*ledger.Row, 0, len(ids))
+	for _, id := range ids {
+		if row := found[id]; row != nil {
+			rows = append(rows, row)
+		}
+	}
+	return in.views(ctx, by, rows)
+}
+
+// views shows rows with their contacts, consents and labels.
 func (in *Inbox) views(ctx context.Context, by conversation.Caller, rows []*ledger.Row) ([]Conversation, error) {
 	contactIDs := make([]string, 0, len(rows))
 	for _, r := range rows {
@@ -49,6 +55,14 @@ func (in *Inbox) views(ctx context.Context, by conversation.Caller, rows []*ledg
 	if err != nil {
 		return nil, err
 	}
+	ids := make([]string, 0, len(rows))
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	tags, err := labels.Of(ctx, in.DB, ids)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]Conversation, 0, len(rows))
 	for _, r := range rows {
 		account, err := in.Accounts.Cached(ctx, r.AccountID)
@@ -56,7 +70,8 @@ func (in *Inbox) views(ctx context.Context, by conversation.Caller, rows []*ledg
 			return nil, err
 		}
 		view := show(r, people[r.ContactID], consents[r.ContactID], r.Window(account.Settings.WindowMargin()), in.Now())
-		view.Unread = read.unread(r)
+		view.Unread = read.unread(r) && !r.Blocked()
+		view.Labels = append([]labels.Tag{}, tags[r.ID]...)
 		views = append(views, view)
 	}
 	return views, nil
@@ -77,6 +92,7 @@ func show(r *ledger.Row, contact Contact, consent conversation.Consent, window c
 	return Conversation{
 		ID: r.ID, AccountID: r.AccountID, Channel: r.Channel, Contact: contact, Status: r.Status, SnoozedUntil: postgres.NullTime(r.SnoozedUntil),
 		AssigneeID: r.AssigneeID, TeamID: r.TeamID, MergedInto: r.MergedInto,
+		Priority: conversation.PriorityOf(r.Priority), BlockedAt: postgres.NullTime(r.BlockedAt),
 		Window:  WindowView{Open: window.Open(now), ClosesAt: postgres.NullTime(window.ExpiresAt())},
 		Consent: consent, Summary: r.Summary, LastActivityAt: r.LastActivityAt, LastInboundAt: postgres.NullTime(r.LastInboundAt),
 		WaitingSince: postgres.NullTime(r.WaitingSince), FirstReplyAt: postgres.NullTime(r.FirstReplyAt), OpenedAt: r.OpenedAt,
@@ -100,6 +116,9 @@ func (in *Inbox) Get(ctx context.Context, by conversation.Caller, id string) (Co
 	}
 	for _, d := range row.Deadlines {
 		c.Next = append(c.Next, DeadlineView{Kind: d.Kind, At: d.At})
+	}
+	if err := in.addOwn(ctx, &c, by.Actor); err != nil {
+		return Conversation{}, err
 	}
 	c.Actions, err = in.actions(ctx, row, by.Actor)
 	return c, err

@@ -116,8 +116,16 @@ func (s *selection) handling(c Criteria, agent string) {
 		s.add("c.waiting_since IS NOT NULL")
 	}
 	if len(c.Priority) > 0 {
-		s.add("c.priority = ANY(" + s.arg(c.Priority) + "::integer[])")
+		s.priorities(c.Priority)
 	}
+}
+
+func (s *selection) priorities(list []conversation.Priority) {
+	levels := make([]int64, len(list))
+	for i, p := range list {
+		levels[i], _ = p.Level() // checked
+	}
+	s.add("c.priority = ANY(" + s.arg(levels) + "::integer[])")
 }
 
 // windowAfter is the condition for a window that is still open at a time; the margin of an account's settings is left out.

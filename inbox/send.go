@@ -10,6 +10,8 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/followers"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/postgres"
@@ -33,7 +35,7 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 			messageID = earlier
 			return err
 		}
-		if err := active(row); err != nil {
+		if err := row.Active(); err != nil {
 			return err
 		}
 		content, err := in.check(ctx, tx, row, account, m)
@@ -48,6 +50,9 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 			return reason
 		}
 		reopen(row, by.Actor, in.Now())
+		if err := in.sends(ctx, tx, row, by.Actor, m.DraftVersion); err != nil {
+			return err
+		}
 		messageID, err = outbox.Queue(ctx, tx, row, outbox.Message{Content: content, Author: by.Actor, ClientID: m.ClientID, ReplyTo: m.ReplyTo}, in.Now())
 		return err
 	})
@@ -55,6 +60,17 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 		return Message{}, err
 	}
 	return in.message(ctx, messageID)
+}
+
+// sends does what goes with a message of an agent: the draft that it was is gone, and the agent follows the conversation.
+func (in *Inbox) sends(ctx context.Context, tx bun.Tx, row *ledger.Row, by conversation.Actor, draft int64) error {
+	if by.Kind != conversation.ActorAgent {
+		return nil
+	}
+	if err := drafts.Take(ctx, tx, by, row.ID, draft); err != nil {
+		return err
+	}
+	return followers.Add(ctx, tx, row.ID, in.Now(), by.ID)
 }
 
 // accountOf returns a conversation's account, which never changes. It is looked up before the transaction: who waits for a

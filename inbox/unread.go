@@ -56,9 +56,11 @@ func (in *Inbox) readBy(ctx context.Context, by conversation.Actor, rows []*ledg
 	return m, wrap("read marks", err)
 }
 
-// unread adds the condition for what the caller has not read: the same as marks.unread.
+// unread adds the condition for what the caller has not read: the same as marks.unread, without those whose
+// contact is blocked.
 func (s *selection) unread(by conversation.Actor) {
 	agent, program := agentID(by)
+	s.add("c.blocked_at IS NULL")
 	if program != nil {
 		s.add("c.inbound_seq > c.read_seq")
 		return
@@ -102,7 +104,7 @@ const (
 // mark moves the caller's mark to what the function returns.
 func (in *Inbox) mark(ctx context.Context, by conversation.Caller, id, move string, to func(*ledger.Row) (int64, error)) (Conversation, error) {
 	err := in.command(ctx, by, id, lockNone, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
-		if err := active(row); err != nil {
+		if err := row.Active(); err != nil {
 			return err
 		}
 		seq, err := to(row)

@@ -43,6 +43,12 @@ type Writing interface {
 	SetConsent(ctx context.Context, by conversation.Caller, conversationID string, wish inbox.ConsentWish) (inbox.Conversation, error)
 }
 
+// Beside is what else people ask of conversations.
+type Beside interface {
+	SetPriority(ctx context.Context, by conversation.Caller, conversationID string, priority conversation.Priority) (inbox.Conversation, error)
+	OfContact(ctx context.Context, by conversation.Caller, contactID string, after inbox.Cursor, limit int) ([]inbox.Conversation, inbox.Cursor, error)
+}
+
 // ParkedUpdates are what could not be applied.
 type ParkedUpdates interface {
 	Parked(ctx context.Context, accountID, state string, after inbox.Cursor, limit int) ([]inbox.ParkedUpdate, inbox.Cursor, error)

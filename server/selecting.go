@@ -21,21 +21,15 @@ type Selecting struct {
 	Followed  bool                      `query:"followed" doc:"Followed by the caller"`
 	Waiting   bool                      `query:"waiting" doc:"The customer waits for an answer"`
 	Window    inbox.WindowState         `query:"window" doc:"How the 24-hour window stands; closing: open for two hours at most"`
-	Priority  []string                  `query:"priority" maxItems:"4" enum:"low,normal,high,urgent" doc:"Of any of these"`
+	Priority  []conversation.Priority   `query:"priority" maxItems:"4" doc:"Of any of these"`
 	Consent   conversation.ConsentState `query:"consent" doc:"The contact's standing consent to be contacted at all"`
 	Attribute []string                  `query:"attribute" maxItems:"10" doc:"key:value of an attribute of the contact; all must be equal"`
 }
 
-// levels are the priorities' places.
-var levels = map[string]int{"low": -1, "normal": 0, "high": 1, "urgent": 2}
-
 func (in *Selecting) criteria() (inbox.Criteria, error) {
 	c := inbox.Criteria{
 		View: in.View, Accounts: in.Accounts, Assignee: in.Assignee, Team: in.Team, Labels: in.Labels, AllLabels: in.AllLabels,
-		Unread: in.Unread, Followed: in.Followed, Waiting: in.Waiting, Window: in.Window, Consent: in.Consent, Sort: in.Sort,
-	}
-	for _, p := range in.Priority {
-		c.Priority = append(c.Priority, levels[p])
+		Unread: in.Unread, Followed: in.Followed, Waiting: in.Waiting, Window: in.Window, Priority: in.Priority, Consent: in.Consent, Sort: in.Sort,
 	}
 	for _, text := range in.Attribute {
 		key, value, ok := strings.Cut(text, ":")
