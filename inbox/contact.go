@@ -42,16 +42,6 @@ func (in *Inbox) OfContact(ctx context.Context, by conversation.Caller, contactI
 	for _, p := range places {
 		ids = append(ids, p.ID)
 	}
-	found, err := ledger.ReadAll(ctx, in.DB, ids)
-	if err != nil {
-		return nil, Cursor{}, err
-	}
-	rows := make([]*ledger.Row, 0, len(ids))
-	for _, id := range ids {
-		if row := found[id]; row != nil {
-			rows = append(rows, row)
-		}
-	}
-	views, err := in.views(ctx, rows)
+	views, err := in.shown(ctx, by, ids)
 	return views, next, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/uptrace/bun"
@@ -164,16 +163,4 @@ func providerID(ctx context.Context, tx bun.Tx, conversationID, messageID, field
 		return "", conversation.Invalid(field, "must be the id of a message of this conversation that the provider has taken")
 	}
 	return provider, nil
-}
-
-// Read notes up to where the conversation was read and returns it. Telling the customer is the caller's business: see
-// LastInbound.
-func (in *Inbox) Read(ctx context.Context, by conversation.Caller, id string, upToSeq int64) (Conversation, error) {
-	return in.run(ctx, by, id, func(row *ledger.Row, _ time.Time) error {
-		if upToSeq < 0 || upToSeq > row.LastSeq {
-			return conversation.Invalid("up_to_seq", "must be 0 to %d", row.LastSeq)
-		}
-		row.ReadSeq = max(row.ReadSeq, upToSeq)
-		return nil
-	})
 }

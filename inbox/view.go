@@ -10,41 +10,19 @@ import (
 	"guichet.dev/guichet/notes"
 )
 
-// View is a named selection of conversations.
-type View string
-
-// The views.
-const (
-	ViewUnassigned View = "unassigned" // open, nobody's
-	ViewMine       View = "mine"       // open, the caller's: agents only
-	ViewOpen       View = "open"
-	ViewSnoozed    View = "snoozed"
-	ViewDone       View = "done"
-	ViewAll        View = "all"
-)
-
-// Views lists all views in their usual order.
-func Views() []View {
-	return []View{ViewUnassigned, ViewMine, ViewOpen, ViewSnoozed, ViewDone, ViewAll}
-}
-
-// Filter selects a page of conversations, newest activity first.
-type Filter struct {
-	View    View
-	Account string // an account id; empty for all
-	Limit   int    // 1–100
-	After   Cursor // zero for the first page
-}
-
 // Cursor is the place after which a page begins: the last row of the page before.
 type Cursor struct {
 	At  time.Time
 	Seq int64  // of messages and events
 	ID  string // of conversations
+
+	Sort  Sort      // of conversations: the order to which the place belongs
+	Phase int       // which part of that order
+	AsOf  time.Time // the time for which the first page was made
 }
 
 // Zero reports whether the cursor is that of the first page.
-func (c Cursor) Zero() bool { return c.At.IsZero() && c.ID == "" && c.Seq == 0 }
+func (c Cursor) Zero() bool { return c == Cursor{} }
 
 // Conversation is a conversation as people see it.
 type Conversation struct {

@@ -100,7 +100,7 @@ func TestLabelStaysReadableAfterItsEnd(t *testing.T) {
 	d.must(t, d.labels.Add(ctx, d.maria, d.id, labels.Choice{Name: "Angry"}))
 	d.must(t, d.labels.Delete(ctx, d.maria.Actor, l.ID))
 	shown := func() string {
-		list, _, err := d.Inbox.List(ctx, d.maria, inbox.Filter{View: inbox.ViewAll, Limit: 10})
+		list, _, err := d.Inbox.List(ctx, d.maria, inbox.Filter{Criteria: inbox.Criteria{View: inbox.ViewAll}, Limit: 10})
 		d.must(t, err)
 		out := ""
 		for _, tag := range list[0].Labels {

@@ -25,6 +25,8 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[inbox.Sort, sortEnum](schemas)
+	alias[inbox.WindowState, windowStateEnum](schemas)
 	alias[conversation.Priority, priorityEnum](schemas)
 	alias[contacts.AttributeType, attributeTypeEnum](schemas)
 	alias[blocks.ProviderState, blockStateEnum](schemas)
@@ -55,6 +57,8 @@ type (
 	consentEnum      string
 	accountStateEnum string
 	viewEnum         string
+	sortEnum         string
+	windowStateEnum  string
 
 	priorityEnum         string
 	attributeTypeEnum    string
@@ -98,6 +102,9 @@ func (accountStateEnum) Schema(huma.Registry) *huma.Schema {
 
 func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()...) }
 
+func (sortEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Sorts()...) }
+
+func (windowStateEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.WindowStates()...) }
 func (priorityEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(conversation.Priorities()...)
 }

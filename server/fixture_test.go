@@ -310,3 +310,12 @@ func (f *fixture) decode(text []byte, out any) {
 		f.t.Fatalf("%v: %s", err, text)
 	}
 }
+
+func (f *fakeInbox) Count(_ context.Context, by conversation.Caller, c inbox.Criteria) (inbox.Count, error) {
+	f.by, f.filter.Criteria = by, c
+	return inbox.Count{Count: 3}, f.err
+}
+
+func (f *fakeInbox) Unread(_ context.Context, by conversation.Caller, id string) (inbox.Conversation, error) {
+	return f.one(by, id)
+}

@@ -184,7 +184,7 @@ func (o *Office) IDs(t testing.TB) []string {
 // Only returns the only conversation that goes on.
 func (o *Office) Only(t testing.TB) inbox.Conversation {
 	t.Helper()
-	list, _, err := o.Inbox.List(t.Context(), Token, inbox.Filter{View: inbox.ViewAll, Limit: 100})
+	list, _, err := o.Inbox.List(t.Context(), Token, inbox.Filter{Criteria: inbox.Criteria{View: inbox.ViewAll}, Limit: 100})
 	fatal(t, err)
 	if len(list) != 1 {
 		t.Fatalf("there are %d conversations, want 1", len(list))
