@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -28,6 +29,9 @@ type Config struct {
 	Demo            bool          `env:"GUICHET_DEMO" default:"false" doc:"The clock follows the simulator's, and providers may have private addresses"`
 	SimulatorURL    string        `env:"GUICHET_SIMULATOR_URL" kind:"url" doc:"The simulator whose clock is followed in a demo. guichet dev knows its own"`
 	AllowPrivate    string        `env:"GUICHET_ALLOW_PRIVATE_PROVIDERS" default:"auto" oneof:"auto,true,false" doc:"Whether the API address of an account may lie in a private network or be without TLS. auto: in a demo only"`
+	PublicURL       string        `env:"GUICHET_PUBLIC_URL" kind:"url" doc:"Where browsers reach Guichet, such as https://inbox.example.com: for links in mails, and for cookies, which are for TLS only if it begins with https. Empty: the address it listens on"`
+	TrustedProxies  string        `env:"GUICHET_TRUSTED_PROXIES" doc:"Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8, with commas between them"`
+	SessionIdle     time.Duration `env:"GUICHET_SESSION_IDLE" default:"12h" min:"5m" max:"720h" doc:"After how long without a request a session ends. It lasts 30 days at most"`
 	APIRate         int           `env:"GUICHET_API_RATE" default:"50" min:"0" max:"100000" doc:"Requests that one caller of the API may make in a second, ten times as many at once, in each process. 0 sets no limit"`
 	LogLevel        string        `env:"GUICHET_LOG_LEVEL" default:"info" oneof:"debug,info,warn,error" doc:"The least important lines that are logged"`
 	LogFormat       string        `env:"GUICHET_LOG_FORMAT" default:"json" oneof:"json,text" doc:"The form of log lines"`
@@ -65,6 +69,22 @@ func Read(lookup func(string) (string, bool)) (Config, error) {
 // AllowsPrivate reports whether accounts may have API addresses in private networks.
 func (c Config) AllowsPrivate() bool {
 	return c.AllowPrivate == "true" || c.AllowPrivate == "auto" && c.Demo
+}
+
+// Proxies returns the networks of TrustedProxies.
+func (c Config) Proxies() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for text := range strings.SplitSeq(c.TrustedProxies, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("GUICHET_TRUSTED_PROXIES: %q is not a network such as 10.0.0.0/8", text)
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // DefaultKeyFile is where guichet dev keeps the encryption key.
