@@ -29,6 +29,7 @@ type commands struct {
 	Dev      devCommand      `cmd:"" help:"Run everything on this machine: PostgreSQL, Temporal, the simulator, and Guichet with demo data."`
 	Simulate simulateCommand `cmd:"" help:"Run the simulator of the WhatsApp Cloud API, or act as a customer in it."`
 	Token    tokenCommand    `cmd:"" help:"Make API tokens."`
+	Health   healthCommand   `cmd:"" help:"Ask the process that listens on GUICHET_LISTEN whether it lives; exit code 1 if not."`
 	Doctor   doctorCommand   `cmd:"" help:"Look at everything that Guichet depends on; exit code 1 if something is wrong."`
 	Repair   repairCommand   `cmd:"" help:"Wake conversations that wait for something which nobody is working on."`
 	Key      keyCommand      `cmd:"" help:"Print a new encryption key for GUICHET_ENCRYPTION_KEY."`
@@ -153,6 +154,15 @@ func (c tokenCreate) Run(ctx context.Context, cfg config.Config) error {
 	}
 	fmt.Println(value)
 	return nil
+}
+
+type healthCommand struct {
+	Ready bool `help:"Ask whether it can do its work, which needs the database."`
+}
+
+// Run asks for health.
+func (c healthCommand) Run(ctx context.Context, cfg config.Config) error {
+	return app.Health(ctx, cfg, c.Ready)
 }
 
 type doctorCommand struct{}
