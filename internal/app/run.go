@@ -53,6 +53,10 @@ func (a *App) stages() ([]stage, error) {
 			})
 		}})
 	}
+	if a.Mode.Work {
+		keeper := a.keeper()
+		stages = append(stages, stage{"retention", func(ctx context.Context) error { return keeper.Every(ctx, retentionEvery) }})
+	}
 	stages = append(stages,
 		stage{"dispatcher", dispatcher.Run},
 		stage{"wake", func(ctx context.Context) error { return a.listen(ctx, wake) }},

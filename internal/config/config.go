@@ -32,6 +32,10 @@ type Config struct {
 	LogFormat       string        `env:"GUICHET_LOG_FORMAT" default:"json" oneof:"json,text" doc:"The form of log lines"`
 	StopTimeout     time.Duration `env:"GUICHET_STOP_TIMEOUT" default:"25s" min:"1s" max:"10m" doc:"How long a stop may take before it is forced"`
 
+	RetainWebhooks      Age `env:"GUICHET_RETAIN_WEBHOOKS" default:"90d" doc:"How long the raw bodies of webhooks are kept"`
+	RetainEvents        Age `env:"GUICHET_RETAIN_EVENTS" default:"forever" doc:"How long events are kept: what happened in a conversation, apart from its messages"`
+	RetainConversations Age `env:"GUICHET_RETAIN_CONVERSATIONS" default:"forever" doc:"How long a conversation is kept after it was closed, with its messages and all that belongs to it"`
+
 	Port           int `env:"GUICHET_PORT" default:"8080" min:"0" max:"65535" doc:"guichet dev: HTTP. 0 takes a free port, here and below"`
 	TemporalPort   int `env:"GUICHET_TEMPORAL_PORT" default:"7233" min:"0" max:"65535" doc:"guichet dev: Temporal"`
 	TemporalUIPort int `env:"GUICHET_TEMPORAL_UI_PORT" default:"8233" min:"0" max:"65535" doc:"guichet dev: Temporal's Web UI; 0 runs without"`

@@ -24,6 +24,9 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.RetainWebhooks != config.Age(90*24*time.Hour) || c.RetainEvents != 0 || c.RetainConversations != 0 {
+		t.Errorf("%+v", c)
+	}
 	if c.Listen != "127.0.0.1:8080" || c.Port != 8080 || c.Namespace != "default" || c.StopTimeout != 25*time.Second || c.AllowsPrivate() {
 		t.Errorf("%+v", c)
 	}
@@ -39,7 +42,7 @@ func TestWrongValuesAreAllNamed(t *testing.T) {
 	t.Parallel()
 	wrong := map[string]string{
 		"GUICHET_LISTEN": "8080", "GUICHET_PORT": "70000", "GUICHET_DEMO": "yes", "GUICHET_LOG_LEVEL": "loud",
-		"GUICHET_STOP_TIMEOUT": "0s", "GUICHET_SIMULATOR_URL": "guichet.example", "TEMPORAL_ADDRESS": "temporal:seven",
+		"GUICHET_STOP_TIMEOUT": "0s", "GUICHET_SIMULATOR_URL": "guichet.example", "TEMPORAL_ADDRESS": "temporal:seven", "GUICHET_RETAIN_EVENTS": "0d", "GUICHET_RETAIN_WEBHOOKS": "720h",
 	}
 	_, err := read(wrong)
 	if err == nil {

@@ -85,6 +85,13 @@ func (f field) put(to reflect.Value, text string) error {
 		}
 		to.SetInt(int64(d))
 		return nil
+	case reflect.TypeFor[Age]():
+		age, ok := parseAge(text)
+		if !ok {
+			return f.wrong(text)
+		}
+		to.SetInt(int64(age))
+		return nil
 	case reflect.TypeFor[int]():
 		n, err := strconv.Atoi(text)
 		low, lowErr := strconv.Atoi(f.min)
@@ -133,6 +140,8 @@ func (f field) allowed() string {
 	switch {
 	case f.of == reflect.TypeFor[bool]():
 		return "true, false"
+	case f.of == reflect.TypeFor[Age]():
+		return "days such as 30d, or forever"
 	case len(f.oneOf) > 0:
 		return strings.Join(f.oneOf, ", ")
 	case f.min != "":

@@ -94,7 +94,9 @@ type checker struct {
 	all     []error
 }
 
-func (c *checker) wrong(format string, args ...any) { c.all = append(c.all, fmt.Errorf(format, args...)) }
+func (c *checker) wrong(format string, args ...any) {
+	c.all = append(c.all, fmt.Errorf(format, args...))
+}
 
 var pinned = regexp.MustCompile(`:v?[0-9]+\.[0-9]+[^:]*$|@sha256:[0-9a-f]{64}$`)
 
