@@ -23,14 +23,16 @@ var evidence = []string{"consent_changes", "feed_failures"}
 
 // conversationRound deletes closed conversations, the longest quiet first.
 type conversationRound struct {
-	which  string // of them: a condition that an index answers
+	from   string // where they are looked for, by an index
 	tables []string
 }
 
 // Merged ones go before those into which they were merged. They have no place in the list's index, but one of their own.
 const (
-	merged   = "c.merged_into IS NOT NULL"
-	unmerged = "c.merged_into IS NULL"
+	merged   = "SELECT c.id FROM conversations AS c WHERE c.merged_into IS NOT NULL AND " + conversationFree + " LIMIT ?1"
+	unmerged = `SELECT f.id FROM accounts AS a CROSS JOIN LATERAL (
+		SELECT c.id FROM conversations AS c WHERE c.account_id = a.id AND c.merged_into IS NULL AND ` + conversationFree + `
+		ORDER BY c.last_activity_at LIMIT ?1) AS f LIMIT ?1`
 )
 
 func (r *conversationRound) next(ctx context.Context, tx bun.Tx, before time.Time) (int, bool, error) {
@@ -42,7 +44,7 @@ func (r *conversationRound) next(ctx context.Context, tx bun.Tx, before time.Tim
 	}
 	var ids []string
 	// What somebody is writing to is skipped.
-	err := tx.NewRaw(`SELECT c.id::text FROM conversations AS c WHERE `+r.which+` AND `+conversationFree+` ORDER BY c.last_activity_at LIMIT ?1 FOR UPDATE SKIP LOCKED`,
+	err := tx.NewRaw("SELECT c.id::text FROM conversations AS c WHERE c.id IN ("+r.from+") AND "+conversationFree+" FOR UPDATE SKIP LOCKED",
 		before, conversationBatch).Scan(ctx, &ids)
 	if err != nil || len(ids) == 0 {
 		return 0, false, err

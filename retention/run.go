@@ -78,8 +78,8 @@ func (k Keeper) Run(ctx context.Context) (deleted Counts, mine bool, err error) 
 	}()
 	err = errors.Join(
 		k.repeat(ctx, "webhooks", k.Ages.Webhooks, &deleted.Webhooks, (&webhookRound{}).next),
-		k.repeat(ctx, "conversations", k.Ages.Conversations, &deleted.Conversations, (&conversationRound{which: merged}).next),
-		k.repeat(ctx, "conversations", k.Ages.Conversations, &deleted.Conversations, (&conversationRound{which: unmerged}).next),
+		k.repeat(ctx, "conversations", k.Ages.Conversations, &deleted.Conversations, (&conversationRound{from: merged}).next),
+		k.repeat(ctx, "conversations", k.Ages.Conversations, &deleted.Conversations, (&conversationRound{from: unmerged}).next),
 		k.repeat(ctx, "events", k.Ages.Events, &deleted.Events, (&eventRound{}).next),
 	)
 	if deleted.total() > 0 {
