@@ -1,6 +1,7 @@
 package retention_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -148,7 +149,7 @@ func TestOldEventsGoAndTheFeedSaysSo(t *testing.T) {
 	if n := o.count("SELECT count(*) FROM events"); n != 2 {
 		t.Errorf("%d events are left: the young one and the one that is not applied", n)
 	}
-	if _, err := reader.After(t.Context(), before, 10); err != feed.ErrResync {
+	if _, err := reader.After(t.Context(), before, 10); !errors.Is(err, feed.ErrResync) {
 		t.Errorf("a cursor before what was deleted: %v", err)
 	}
 	head, err := reader.Head(t.Context())
