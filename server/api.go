@@ -44,6 +44,7 @@ func (s *Server) registerAPI() {
 	s.registerMe()
 	s.registerAccounts()
 	s.registerAccountStates()
+	s.registerAccountHealth()
 	s.registerParked()
 	s.registerAgents()
 	s.registerTeams()
