@@ -32,6 +32,8 @@ type Options struct {
 	Now      func() time.Time
 	// Notify is called after a commit that left something for the dispatchers.
 	Notify func()
+	// Announce is called after a commit that left events only; nil does nothing.
+	Announce func()
 	// Meaning explains a provider's error code in a sentence.
 	Meaning func(on conversation.Channel, code string) string
 	Logger  *slog.Logger
@@ -44,6 +46,9 @@ type Inbox struct{ Options }
 func New(o Options) *Inbox {
 	if o.Advances == nil {
 		o.Advances = o.DB
+	}
+	if o.Announce == nil {
+		o.Announce = func() {}
 	}
 	return &Inbox{o}
 }

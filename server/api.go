@@ -54,6 +54,7 @@ func (s *Server) registerAPI() {
 	s.registerMessages()
 	s.registerRead()
 	s.registerConsent()
+	s.registerEvents()
 }
 
 func (s *Server) version() string {
@@ -72,6 +73,7 @@ type operation struct {
 	summary    string
 	status     int // of success; 0 is 200
 	tag        string
+	responses  map[string]*huma.Response // of a stream; nil describes the handler's answer
 }
 
 // register adds an operation. The caller's token and permission are checked before anything of the request is read.
@@ -85,7 +87,7 @@ func register[In, Out any](s *Server, op operation, handle func(context.Context,
 		DefaultStatus: op.status, MaxBodyBytes: maxAPIBody,
 		Security:    []map[string][]string{{scheme: {}}},
 		Extensions:  map[string]any{permissionExtension: op.permission},
-		Middlewares: s.middlewares(op), Parameters: op.headers(),
+		Middlewares: s.middlewares(op), Parameters: op.headers(), Responses: op.responses,
 	}, func(ctx context.Context, in *In) (*Out, error) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
@@ -145,7 +147,7 @@ func (op operation) headers() []*huma.Param {
 // authorise lets a request pass if its token has the permission.
 func (s *Server) authorise(permission team.Permission) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		principal, err := s.Team.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")))
+		principal, err := s.principal(ctx)
 		if err == nil && !principal.Can(permission) {
 			err = &conversation.Error{
 				Code: conversation.CodeForbidden, Message: "this needs the permission " + string(permission),
@@ -165,6 +167,11 @@ func (s *Server) authorise(permission team.Permission) func(huma.Context, func(h
 		}
 		s.refuse(ctx, p)
 	}
+}
+
+// principal returns who makes a request. Streams ask again and again as long as they last.
+func (s *Server) principal(ctx huma.Context) (team.Principal, error) {
+	return s.Team.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")))
 }
 
 // refuse answers with a problem.

@@ -183,6 +183,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 		t.Fatal(err)
 	}
 	now := &clock.Clock{}
+	live := newHub(t, db)
 	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
 	f.db = db
 	options := server.Options{
@@ -190,7 +191,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 		Logger:      slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
-		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox,
+		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox, Live: live,
 		Checks: []server.Check{
 			{Name: "database", Probe: func(context.Context) error { return (*f.checks)[0] }},
 			{Name: "temporal", Optional: true, Probe: func(context.Context) error { return (*f.checks)[0] }},

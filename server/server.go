@@ -17,6 +17,7 @@ import (
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/team"
@@ -36,6 +37,8 @@ type Options struct {
 	Handling Handling
 	Writing  Writing
 	Parked   ParkedUpdates
+
+	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
 
 	Repetitions Repetitions // nil: idempotency keys are not looked at
 	Rate        int         // requests that one caller may make in a second; 0: any number
@@ -59,6 +62,10 @@ type Server struct {
 	limits    *limiter // of callers we know
 	strangers *limiter // of those that we do not, by address
 
+	ending  chan struct{} // closed when streams must end
+	end     sync.Once
+	streams chan struct{} // those that read on in the database
+
 	marks      chan struct{} // read marks on their way to providers
 	background sync.WaitGroup
 }
@@ -78,6 +85,7 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Options: o, echo: echo.New(), marks: make(chan struct{}, marksAtOnce)}
+	s.ending, s.streams = make(chan struct{}), make(chan struct{}, catchUpsAtOnce)
 	s.limits = newLimiter(o.Rate)
 	if s.limits != nil {
 		s.strangers = newLimiter(strangersPerSecond)
@@ -116,10 +124,12 @@ func (s *Server) Serve(listener net.Listener) error {
 // that no more requests are sent here. Everything else is answered as before.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Shutdown stops listening and waits for the requests in flight and for what they left behind. When the context ends it
+// Shutdown stops listening, ends the streams, whose clients go on elsewhere, and waits for the requests in flight and for
+// what they left behind. When the context ends it
 // breaks off the requests.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
+	s.end.Do(func() { close(s.ending) })
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("stop serving HTTP: %w", err), s.http.Close())
 	}

@@ -56,7 +56,7 @@ func (a *App) stages() ([]stage, error) {
 		stages = append(stages, stage{"demo clock", a.followClock})
 	}
 	if a.Mode.Serve {
-		stages = append(stages, stage{"intake", a.intake.Run}, stage{"repetitions", a.sweepRepetitions})
+		stages = append(stages, stage{"intake", a.intake.Run}, stage{"live events", a.live.Run}, stage{"repetitions", a.sweepRepetitions})
 	}
 	return append(stages, stage{"server", a.serve}), nil
 }

@@ -15,6 +15,7 @@ import (
 	"guichet.dev/guichet/channel/whatsapp"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/idempotency"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/intake"
 	"guichet.dev/guichet/internal/clock"
@@ -73,7 +74,7 @@ func (a *App) openStores(context.Context) error {
 	})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now,
-		Notify: a.notify, Meaning: meaning, Logger: a.Logger,
+		Notify: a.notify, Announce: a.notifyFeed, Meaning: meaning, Logger: a.Logger,
 	})
 	receivers, senders := map[conversation.Channel]channel.Receiver{}, map[conversation.Channel]channel.Sender{}
 	for kind, adapter := range a.adapters {
@@ -84,8 +85,9 @@ func (a *App) openStores(context.Context) error {
 		DB: a.DB, Commits: a.commits, Accounts: a.Accounts, Adapters: receivers, Now: a.Clock.Now, Notify: a.notify, Observer: observer, Logger: a.Logger,
 	})
 	a.outbox = outbox.New(outbox.Options{
-		DB: a.DB, Accounts: a.Accounts, Adapters: senders, Now: a.Clock.Now, Observer: observer, Logger: a.Logger,
+		DB: a.DB, Accounts: a.Accounts, Adapters: senders, Now: a.Clock.Now, Observer: observer, Announce: a.notifyFeed, Logger: a.Logger,
 	})
+	a.live = &feed.Hub{Reader: feed.Reader{DB: a.DB, WithChanges: true}, Bell: &a.bell, Render: server.RenderEvent, Logger: a.Logger}
 	return nil
 }
 
@@ -111,7 +113,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Logger: a.Logger, Metrics: a.Metrics, Clock: a.Clock, Accounts: a.Accounts, Team: a.Team, Adapters: a.adapters,
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Repetitions: a.repetitions, Rate: a.Config.APIRate,
-		Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
+		Live: a.live, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", a.Config.Listen)
