@@ -63,8 +63,19 @@ const (
 )
 
 // command runs one command against a locked conversation and saves it, in one transaction, in the order of locks that
-// holds everywhere: contact, then conversation.
+// holds everywhere: contact, then conversation. A caller who decided on an old view is refused.
 func (in *Inbox) command(ctx context.Context, by conversation.Caller, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {
+	return in.repeatable(ctx, by, id, lock, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+		if err := fresh(ctx, tx, by, row); err != nil {
+			return err
+		}
+		return do(ctx, tx, row)
+	})
+}
+
+// repeatable is command for what may be a repetition of something that was done: it asks for itself whether the view was
+// fresh, because the repetition of what was done is right whatever came after it.
+func (in *Inbox) repeatable(ctx context.Context, by conversation.Caller, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {
 	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
 		row, err := lockRow(ctx, tx, id, lock)
 		if err != nil {

@@ -87,7 +87,7 @@ func register[In, Out any](s *Server, op operation, handle func(context.Context,
 		DefaultStatus: op.status, MaxBodyBytes: maxAPIBody,
 		Security:    []map[string][]string{{scheme: {}}},
 		Extensions:  map[string]any{permissionExtension: op.permission},
-		Middlewares: s.middlewares(op), Parameters: op.headers(), Responses: op.responses,
+		Middlewares: s.middlewares(op), Parameters: op.parameters(), Responses: op.responses,
 	}, func(ctx context.Context, in *In) (*Out, error) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
@@ -129,19 +129,24 @@ func (s *Server) middlewares(op operation) huma.Middlewares {
 	if op.single() {
 		list = append(list, validate)
 	}
+	if op.decides() {
+		list = append(list, s.sighted)
+	}
 	return list
 }
 
-// headers describes the request headers that the middlewares read.
-func (op operation) headers() []*huma.Param {
-	switch {
-	case op.method == http.MethodPost:
-		return []*huma.Param{describeIdempotencyKey()}
-	case op.single():
-		return []*huma.Param{describeIfNoneMatch()}
-	default:
-		return nil
+// parameters describes the parameters that the middlewares read.
+func (op operation) parameters() (list []*huma.Param) {
+	if op.method == http.MethodPost {
+		list = append(list, describeIdempotencyKey())
 	}
+	if op.single() {
+		list = append(list, describeIfNoneMatch())
+	}
+	if op.decides() {
+		list = append(list, describeIfSeq())
+	}
+	return list
 }
 
 // authorise lets a request pass if its token has the permission.
@@ -207,7 +212,7 @@ func actor(ctx context.Context) conversation.Actor { return caller(ctx).Actor() 
 // viewer returns who looks at conversations or acts on them, and what they may see.
 func viewer(ctx context.Context) conversation.Caller {
 	p := caller(ctx)
-	return conversation.Caller{Actor: p.Actor(), Sight: p.Sight}
+	return conversation.Caller{Actor: p.Actor(), Sight: p.Sight, Seen: seen(ctx)}
 }
 
 // answer is an operation's result with nothing but a body.

@@ -101,7 +101,7 @@ func (f *fixture) listen(at, token, cursor string) *ear {
 	if cursor != "" {
 		r.Header.Set("Last-Event-ID", cursor)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := http.DefaultClient.Do(r) //nolint:bodyclose // the goroutine that reads it closes it
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ const (
 	keyRequestID contextKey = iota
 	keyPrincipal
 	keyOutcome
+	keySeen
 )
 
 // requestID returns the id under which the request is logged, empty outside the API.
