@@ -117,6 +117,15 @@ func (in *Inbox) read(ctx context.Context, by conversation.Caller, id string) (*
 	return row, err
 }
 
+// Locate returns the account of a conversation that the caller may see.
+func (in *Inbox) Locate(ctx context.Context, by conversation.Caller, id string) (accountID string, err error) {
+	row, err := in.read(ctx, by, id)
+	if err != nil {
+		return "", err
+	}
+	return row.AccountID, nil
+}
+
 // active refuses commands on a conversation that goes on in another.
 func active(row *ledger.Row) error {
 	if row.MergedInto == "" {

@@ -55,6 +55,7 @@ func (s *Server) registerAPI() {
 	s.registerRead()
 	s.registerConsent()
 	s.registerEvents()
+	s.registerPresence()
 }
 
 func (s *Server) version() string {

@@ -7,6 +7,7 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/team"
 )
 
@@ -22,6 +23,8 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[presence.State, presenceEnum](schemas)
+	alias[presence.Doing, doingEnum](schemas)
 	alias[team.Role, roleEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
@@ -48,6 +51,8 @@ type (
 	consentEnum      string
 	accountStateEnum string
 	viewEnum         string
+	presenceEnum     string
+	doingEnum        string
 	roleEnum         string
 	permissionEnum   string
 	agentStateEnum   string
@@ -84,6 +89,12 @@ func (accountStateEnum) Schema(huma.Registry) *huma.Schema {
 }
 
 func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()...) }
+
+func (presenceEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(presence.Online, presence.Away, presence.Offline)
+}
+
+func (doingEnum) Schema(huma.Registry) *huma.Schema { return enum(presence.Doings()...) }
 
 func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
 

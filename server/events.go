@@ -71,6 +71,9 @@ func (s *Server) registerEvents() {
 			st := newStream(s, ctx, from, signal)
 			s.Metrics.Streams.Inc()
 			defer s.Metrics.Streams.Dec()
+			if agent := st.principal.AgentID; agent != "" {
+				defer s.Presence.Keeper.Enter(agent)()
+			}
 			st.run(given && from.Compare(now) > 0)
 		}}, nil
 	})

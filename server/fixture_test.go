@@ -107,6 +107,11 @@ func (f *fakeInbox) Read(_ context.Context, by conversation.Caller, id string, _
 	return c, err
 }
 
+func (f *fakeInbox) Locate(_ context.Context, by conversation.Caller, _ string) (string, error) {
+	f.by = by
+	return f.account, f.err
+}
+
 func (f *fakeInbox) LastInbound(context.Context, conversation.Caller, string, int64) (string, error) {
 	return "wamid.last", f.err
 }
@@ -192,6 +197,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
 		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox, Live: live,
+		Locator: f.inbox, Presence: newPresence(db, live),
 		Checks: []server.Check{
 			{Name: "database", Probe: func(context.Context) error { return (*f.checks)[0] }},
 			{Name: "temporal", Optional: true, Probe: func(context.Context) error { return (*f.checks)[0] }},

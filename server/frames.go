@@ -10,6 +10,7 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
+	"guichet.dev/guichet/presence"
 )
 
 // retryMilliseconds is how long browsers wait before they connect again.
@@ -20,6 +21,7 @@ const (
 	eventHello        = "hello"
 	eventConversation = "conversation"
 	eventChange       = "change"
+	eventPresence     = "presence"
 	eventHeartbeat    = "heartbeat"
 	eventResync       = "resync"
 	eventPermissions  = "permissions"
@@ -102,6 +104,7 @@ var described = []struct {
 	{eventHello, "The first event: from where the stream goes on.", livePlace{}},
 	{eventConversation, "Something happened in a conversation that the caller may see.", liveConversation{}},
 	{eventChange, "Something else was made, changed or deleted: fetch it again.", liveChange{}},
+	{eventPresence, "A colleague looks at a conversation, writes in it, or has left it. It has no cursor and may get lost.", presence.Visit{}},
 	{eventHeartbeat, "Nothing happened for a while; the cursor moves all the same.", livePlace{}},
 	{eventResync, "What happened after the caller's cursor is not known any more: load afresh what is shown. The stream goes on behind the cursor in here.", livePlace{}},
 	{eventPermissions, "The caller's permissions changed: load afresh what is shown.", livePlace{}},

@@ -38,6 +38,9 @@ type Options struct {
 	Writing  Writing
 	Parked   ParkedUpdates
 
+	Locator  Locator
+	Presence Presence
+
 	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
 
 	Repetitions Repetitions // nil: idempotency keys are not looked at

@@ -20,6 +20,7 @@ const (
 	MarkConversations   Permission = "conversations.mark" // as read
 	SendMessages        Permission = "conversations.send"
 	WriteConsent        Permission = "consent.write"
+	WritePresence       Permission = "presence.write" // one's own: whether one is there, for which teams, at which conversation
 	ReadAccounts        Permission = "accounts.read"
 	WriteAccounts       Permission = "accounts.write"
 	CheckAccounts       Permission = "accounts.check"
@@ -50,7 +51,7 @@ func Roles() []Role { return []Role{RoleAdmin, RoleSupervisor, RoleAgent} }
 var (
 	ofAgents = []Permission{
 		ReadSelf, ReadConversations, AttendConversations, AssignConversations, CloseConversations, SnoozeConversations,
-		MarkConversations, SendMessages, WriteConsent, ReadAccounts, ReadAgents, ReadTeams,
+		MarkConversations, SendMessages, WriteConsent, WritePresence, ReadAccounts, ReadAgents, ReadTeams,
 	}
 	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit})
 	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens})

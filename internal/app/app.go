@@ -64,6 +64,7 @@ type App struct {
 	repetitions *idempotency.Store
 	server      *server.Server
 	notifier    *postgres.Notifier
+	presence    server.Presence
 	live        *feed.Hub
 	bell        feed.Bell // rings when the feed may have something new
 	listener    net.Listener

@@ -11,6 +11,7 @@ import (
 	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/worker"
 )
 
@@ -56,7 +57,7 @@ func (a *App) stages() ([]stage, error) {
 		stages = append(stages, stage{"demo clock", a.followClock})
 	}
 	if a.Mode.Serve {
-		stages = append(stages, stage{"intake", a.intake.Run}, stage{"live events", a.live.Run}, stage{"repetitions", a.sweepRepetitions})
+		stages = append(stages, stage{"intake", a.intake.Run}, stage{"live events", a.live.Run}, stage{"presence", a.presence.Keeper.Run}, stage{"repetitions", a.sweepRepetitions})
 	}
 	return append(stages, stage{"server", a.serve}), nil
 }
@@ -85,11 +86,14 @@ func (a *App) listen(ctx context.Context, wake chan<- struct{}) error {
 		}
 	}
 	return postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{
-		Channels: []string{ledger.DispatchChannel, feed.Channel}, Logger: a.Logger,
-		OnNotify: func(channel, _ string) {
-			if channel == feed.Channel {
+		Channels: []string{ledger.DispatchChannel, feed.Channel, presence.Channel}, Logger: a.Logger,
+		OnNotify: func(channel, payload string) {
+			switch channel {
+			case feed.Channel:
 				a.bell.Ring()
-			} else {
+			case presence.Channel:
+				a.presence.Board.Heard(payload)
+			default:
 				tell()
 			}
 		},

@@ -24,6 +24,7 @@ import (
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/outbox"
+	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
@@ -88,7 +89,19 @@ func (a *App) openStores(context.Context) error {
 		DB: a.DB, Accounts: a.Accounts, Adapters: senders, Now: a.Clock.Now, Observer: observer, Announce: a.notifyFeed, Logger: a.Logger,
 	})
 	a.live = &feed.Hub{Reader: feed.Reader{DB: a.DB, WithChanges: true}, Bell: &a.bell, Render: server.RenderEvent, Logger: a.Logger}
+	a.openPresence()
 	return nil
+}
+
+func (a *App) openPresence() {
+	store := &presence.Store{DB: a.DB}
+	a.presence = server.Presence{
+		Store: store, Keeper: &presence.Keeper{Store: store, Announce: a.notifyFeed, Logger: a.Logger},
+		Board: &presence.Board{
+			Send: func(text string) { a.notifier.Tell(presence.Channel, text) },
+			Show: func(v presence.Visit) { a.live.Signal(server.RenderVisit(v)) },
+		},
+	}
 }
 
 // meaning explains a provider's error code.
@@ -113,7 +126,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Logger: a.Logger, Metrics: a.Metrics, Clock: a.Clock, Accounts: a.Accounts, Team: a.Team, Adapters: a.adapters,
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Repetitions: a.repetitions, Rate: a.Config.APIRate,
-		Live: a.live, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
+		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", a.Config.Listen)
