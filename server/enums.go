@@ -22,7 +22,7 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
-	alias[team.Role, roleEnum](schemas)
+	alias[team.Role, roleText](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
 }
@@ -48,7 +48,7 @@ type (
 	consentEnum      string
 	accountStateEnum string
 	viewEnum         string
-	roleEnum         string
+	roleText         string
 	permissionEnum   string
 	agentStateEnum   string
 )
@@ -85,7 +85,14 @@ func (accountStateEnum) Schema(huma.Registry) *huma.Schema {
 
 func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()...) }
 
-func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
+// Schema says how a role is named; admins can make more of them, so the set is not closed.
+func (roleText) Schema(huma.Registry) *huma.Schema {
+	longest := 40
+	return &huma.Schema{
+		Type: huma.TypeString, Pattern: "^[a-z][a-z0-9_-]+$", MaxLength: &longest,
+		Description: "admin, supervisor, agent, or the key of a role that an admin made", Examples: []any{string(team.RoleAgent)},
+	}
+}
 
 func (permissionEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Permissions()...) }
 

@@ -125,7 +125,7 @@ func (f *fakeInbox) Parked(context.Context, string, string, inbox.Cursor, int) (
 	return nil, f.next, f.err
 }
 
-func (f *fakeInbox) ApplyParked(_ context.Context, _ accounts.Account, id string) (inbox.ParkedUpdate, error) {
+func (f *fakeInbox) ApplyParked(_ context.Context, _ conversation.Actor, _ accounts.Account, id string) (inbox.ParkedUpdate, error) {
 	return inbox.ParkedUpdate{ID: id}, f.err
 }
 
@@ -207,7 +207,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 // token makes a program's token.
 func (f *fixture) token(role team.Role) string {
 	f.t.Helper()
-	_, value, err := f.team.CreateToken(f.t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, team.NewToken{Name: string(role), Role: role})
+	_, value, err := f.team.CreateToken(f.t.Context(), team.System(), team.NewToken{Name: string(role), Role: role})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func (f *fixture) token(role team.Role) string {
 // agentToken makes an agent and a token that acts as the agent.
 func (f *fixture) agentToken(role team.Role) (team.Agent, string) {
 	f.t.Helper()
-	by := conversation.Actor{Kind: conversation.ActorSystem}
+	by := team.System()
 	a, err := f.team.CreateAgent(f.t.Context(), by, team.NewAgent{Name: "Ana", Email: "ana@example.com", Role: role})
 	if err != nil {
 		f.t.Fatal(err)
