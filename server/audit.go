@@ -16,7 +16,7 @@ type listAudit struct {
 	ActorID     string    `query:"actor_id" format:"uuid"`
 	Action      string    `query:"action" pattern:"^[a-z_]+\\.([a-z_]+)?$" maxLength:"60" example:"agents.update" doc:"What was done; one that ends with a dot, such as agents., is all that begins so"`
 	SubjectKind string    `query:"subject_kind" pattern:"^[a-z_]+$" maxLength:"40" example:"agent" doc:"To what it was done: account, agent, team, token, role, …"`
-	SubjectID   string    `query:"subject_id" maxLength:"100" doc:"Needs subject_kind"`
+	SubjectID   string    `query:"subject_id" pattern:"^[A-Za-z0-9_-]+$" maxLength:"100" doc:"Needs subject_kind"`
 	From        time.Time `query:"from" doc:"From this time on"`
 	To          time.Time `query:"to" doc:"Before this time"`
 }

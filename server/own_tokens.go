@@ -8,7 +8,7 @@ import (
 	"guichet.dev/guichet/team"
 )
 
-type createOwnToken struct{ Body tokenLimits }
+type createOwnToken struct{ Body TokenLimits }
 
 func (s *Server) registerOwnTokens() {
 	register(s, operation{

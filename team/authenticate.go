@@ -36,7 +36,7 @@ type principalRow struct {
 	ExpiresAt   *time.Time
 	LastUsedAt  *time.Time
 	Scopes      []string `bun:",array"`
-	AccountIDs  []string `bun:",array"`
+	AccountIDs  []string `bun:"account_ids,array"`
 	AgentID     string
 	AgentName   string
 	Role        Role

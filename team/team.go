@@ -15,8 +15,8 @@ import (
 // refers to them: an archived team has no members, sees nothing, gets nothing, and is in no list.
 type Team struct {
 	bun.BaseModel `bun:"table:teams" json:"-"`
-	ID            string    `bun:",pk" json:"id"`
-	Name          string    `json:"name"`
+	ID            string     `bun:",pk" json:"id"`
+	Name          string     `json:"name"`
 	CreatedAt     time.Time  `json:"created_at"`
 	ArchivedAt    *time.Time `json:"archived_at,omitempty"`
 	MemberIDs     []string   `bun:"-" json:"member_ids"` // in the order of the agents' names

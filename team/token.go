@@ -27,10 +27,10 @@ type Token struct {
 	ID            string     `bun:",pk" json:"id"`
 	Name          string     `json:"name"`
 	Hash          []byte     `json:"-"`
-	AgentID       string     `bun:",nullzero" json:"agent_id,omitempty"` // as whom it acts; empty for a program
-	Role          Role       `json:"role"`                               // of a program; an agent's token has the agent's
-	Scopes        []string   `bun:",array,nullzero" json:"scopes,omitempty"`      // of its permissions it has these only
-	AccountIDs    []string   `bun:",array,nullzero" json:"account_ids,omitempty"` // of the accounts it sees these only
+	AgentID       string     `bun:",nullzero" json:"agent_id,omitempty"`                     // as whom it acts; empty for a program
+	Role          Role       `json:"role"`                                                   // of a program; an agent's token has the agent's
+	Scopes        []string   `bun:",array,nullzero" json:"scopes,omitempty"`                 // of its permissions it has these only
+	AccountIDs    []string   `bun:"account_ids,array,nullzero" json:"account_ids,omitempty"` // of the accounts it sees these only
 	CreatedAt     time.Time  `json:"created_at"`
 	ExpiresAt     *time.Time `json:"expires_at,omitempty"`
 	LastUsedAt    *time.Time `json:"last_used_at,omitempty"` // to the minute
