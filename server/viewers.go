@@ -35,6 +35,8 @@ func (s *Server) registerViewers() {
 			return nil, err
 		}
 		b := in.Body
-		return reply(s.Accounts.SetViewers(ctx, caller(ctx), in.ID, accounts.Viewers{Restricted: b.Restricted, AgentIDs: b.AgentIDs, TeamIDs: b.TeamIDs}))
+		v, err := s.Accounts.SetViewers(ctx, caller(ctx), in.ID, accounts.Viewers{Restricted: b.Restricted, AgentIDs: b.AgentIDs, TeamIDs: b.TeamIDs})
+		s.Team.Forget() // the next request must not come before the notification
+		return reply(v, err)
 	})
 }

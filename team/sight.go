@@ -46,7 +46,7 @@ func (s *Store) AgentsSeeing(ctx context.Context, accountID string) ([]Agent, er
 		return nil, err
 	}
 	agents := []Agent{}
-	err := s.db.NewSelect().Model(&agents).ModelTableExpr("agents AS a").Where("a.state = ?", AgentActive).
+	err := s.db.NewSelect().Model(&agents).ModelTableExpr("agents AS a").ColumnExpr("a.*").Where("a.state = ?", AgentActive).
 		Where(seesAccount, seesAccountArgs(accountID)...).OrderExpr("lower(a.name), a.id").Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list who sees an account: %w", err)
