@@ -173,7 +173,7 @@ func memory() int64 {
 // furnish makes accounts, agents with their tokens, and conversations.
 func furnish(ctx context.Context, s *stack) (t task, err error) {
 	t.Address = s.app.Address()
-	by := conversation.Actor{Kind: conversation.ActorSystem}
+	by := team.System()
 	var agents []string
 	for i := range eventAgents {
 		agent, err := s.app.Team.CreateAgent(ctx, by, team.NewAgent{Name: fmt.Sprintf("Agent %d", i), Email: fmt.Sprintf("agent%d@example.org", i), Role: team.RoleAgent})

@@ -55,6 +55,7 @@ type Hub struct {
 	ready      bool
 	signals    []Frame // those with the numbers up to signalled
 	signalled  int64
+	access     int64 // grows when permissions have changed
 	grown      chan struct{}
 }
 
@@ -184,6 +185,14 @@ func (h *Hub) Signal(f Frame) {
 	h.wake()
 }
 
+// Recheck makes all clients look at their permissions at once.
+func (h *Hub) Recheck() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.access++
+	h.wake()
+}
+
 // News is what a client has not seen.
 type News struct {
 	Frames  []Frame
@@ -193,6 +202,8 @@ type News struct {
 	// Cursor and Signal are what to ask with next, if Known.
 	Cursor Cursor
 	Signal int64
+	// Access is another number whenever permissions may have changed.
+	Access int64
 	// More is closed when there is something new.
 	More <-chan struct{}
 }
@@ -204,7 +215,7 @@ func (h *Hub) After(from Cursor, signal int64) News {
 	if h.grown == nil {
 		h.grown = make(chan struct{})
 	}
-	n := News{Cursor: from, Signal: h.signalled, More: h.grown}
+	n := News{Cursor: from, Signal: h.signalled, Access: h.access, More: h.grown}
 	if behind := min(h.signalled-signal, int64(len(h.signals))); behind > 0 {
 		n.Signals = h.signals[int64(len(h.signals))-behind:]
 	}

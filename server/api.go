@@ -42,8 +42,11 @@ func (s *Server) registerAPI() {
 	s.api = humaecho.New(s.echo, config)
 
 	s.registerMe()
+	s.registerOwnTokens()
+	s.registerRoles()
 	s.registerAccounts()
 	s.registerAccountStates()
+	s.registerViewers()
 	s.registerParked()
 	s.registerAgents()
 	s.registerTeams()

@@ -25,7 +25,7 @@ func describeEnums(schemas huma.Registry) {
 	alias[inbox.View, viewEnum](schemas)
 	alias[presence.State, presenceEnum](schemas)
 	alias[presence.Doing, doingEnum](schemas)
-	alias[team.Role, roleEnum](schemas)
+	alias[team.Role, roleText](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
 }
@@ -53,7 +53,7 @@ type (
 	viewEnum         string
 	presenceEnum     string
 	doingEnum        string
-	roleEnum         string
+	roleText         string
 	permissionEnum   string
 	agentStateEnum   string
 )
@@ -96,7 +96,14 @@ func (presenceEnum) Schema(huma.Registry) *huma.Schema {
 
 func (doingEnum) Schema(huma.Registry) *huma.Schema { return enum(presence.Doings()...) }
 
-func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
+// Schema says how a role is named; admins can make more of them, so the set is not closed.
+func (roleText) Schema(huma.Registry) *huma.Schema {
+	longest := 40
+	return &huma.Schema{
+		Type: huma.TypeString, Pattern: "^[a-z][a-z0-9_-]+$", MaxLength: &longest,
+		Description: "admin, supervisor, agent, or the key of a role that an admin made", Examples: []any{string(team.RoleAgent)},
+	}
+}
 
 func (permissionEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Permissions()...) }
 

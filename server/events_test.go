@@ -16,7 +16,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/postgres"
@@ -279,14 +278,14 @@ func TestStreamOfAPlaceThatIsGone(t *testing.T) {
 func TestStreamEndsWithThePermission(t *testing.T) {
 	f := newFixture(t)
 	at := f.serve()
-	by := conversation.Actor{Kind: conversation.ActorSystem}
+	by := team.System()
 	token, value, err := f.team.CreateToken(t.Context(), by, team.NewToken{Name: "short", Role: team.RoleAgent})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := f.listen(at, value, "")
 	e.want("hello")
-	if _, err := f.team.RevokeToken(t.Context(), by, token.ID); err != nil {
+	if _, err := f.team.RevokeToken(t.Context(), by.Actor(), token.ID); err != nil {
 		t.Fatal(err)
 	}
 	e.want("forbidden")
@@ -302,7 +301,7 @@ func TestStreamHearsOfAnotherRole(t *testing.T) {
 	e := f.listen(at, token, "")
 	e.want("hello")
 	role := team.RoleSupervisor
-	if _, err := f.team.UpdateAgent(t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, ana.ID, team.AgentChange{Role: &role}); err != nil {
+	if _, err := f.team.UpdateAgent(t.Context(), team.System(), ana.ID, team.AgentChange{Role: &role}); err != nil {
 		t.Fatal(err)
 	}
 	e.want("permissions")
@@ -346,5 +345,50 @@ func TestSlowClientHoldsNobodyUp(t *testing.T) {
 	f.note(feed.Change{SubjectID: "last"})
 	if got := quick.subjects("last"); len(got) != 3001 {
 		t.Errorf("heard %d changes, want 3001", len(got))
+	}
+}
+
+// What happens on an account that the caller may not see is never sent, neither live nor from the past; and when that
+// changes, it counts at once and in both directions.
+func TestStreamKeepsForeignAccountsAway(t *testing.T) {
+	f := newFixture(t)
+	at := f.serve()
+	account := f.account()
+	ana, token := f.agentToken(team.RoleAgent)
+	restrict := func(agents string) {
+		t.Helper()
+		f.call("PUT", "/accounts/"+account+"/viewers", `{"restricted":true,"agent_ids":[`+agents+`],"team_ids":[]}`, http.StatusOK, nil)
+		f.team.Forget()
+		f.live.Recheck()
+	}
+	restrict("")
+	hers, all := f.listen(at, token, ""), f.listen(at, f.admin, "")
+	begin := hers.want("hello").ID
+	all.want("hello")
+	foreign := func(subject string) { f.note(feed.Change{SubjectID: subject, AccountID: account}) }
+	foreign("foreign")
+	f.note(feed.Change{SubjectID: "1"})
+	if got := hers.subjects("1"); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("she hears %v", got)
+	}
+	if got := all.subjects("1"); !slices.Equal(got, []string{"foreign", "1"}) {
+		t.Errorf("an admin hears %v", got)
+	}
+	past := f.listen(at, token, begin)
+	past.want("hello")
+	if got := past.subjects("1"); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("from the past she hears %v", got)
+	}
+	past.close()
+	restrict(`"` + ana.ID + `"`)
+	hers.want("permissions")
+	foreign("hers now")
+	hers.subjects("hers now")
+	restrict("")
+	hers.want("permissions")
+	foreign("foreign again")
+	f.note(feed.Change{SubjectID: "2"})
+	if got := hers.subjects("2"); !slices.Equal(got, []string{"2"}) {
+		t.Errorf("she hears %v", got)
 	}
 }

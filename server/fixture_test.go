@@ -19,6 +19,7 @@ import (
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/idempotency"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/internal/clock"
@@ -130,7 +131,7 @@ func (f *fakeInbox) Parked(context.Context, string, string, inbox.Cursor, int) (
 	return nil, f.next, f.err
 }
 
-func (f *fakeInbox) ApplyParked(_ context.Context, _ accounts.Account, id string) (inbox.ParkedUpdate, error) {
+func (f *fakeInbox) ApplyParked(_ context.Context, _ conversation.Actor, _ accounts.Account, id string) (inbox.ParkedUpdate, error) {
 	return inbox.ParkedUpdate{ID: id}, f.err
 }
 
@@ -168,6 +169,7 @@ type fixture struct {
 	inbox   *fakeInbox
 	adapter *fakeAdapter
 	db      *bun.DB
+	live    *feed.Hub
 	team    *team.Store
 	server  *server.Server
 	log     *bytes.Buffer
@@ -190,7 +192,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 	now := &clock.Clock{}
 	live := newHub(t, db)
 	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
-	f.db = db
+	f.db, f.live = db, live
 	options := server.Options{
 		Repetitions: idempotency.NewStore(db, keyring),
 		Logger:      slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
@@ -214,7 +216,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 // token makes a program's token.
 func (f *fixture) token(role team.Role) string {
 	f.t.Helper()
-	_, value, err := f.team.CreateToken(f.t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, team.NewToken{Name: string(role), Role: role})
+	_, value, err := f.team.CreateToken(f.t.Context(), team.System(), team.NewToken{Name: string(role), Role: role})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -224,7 +226,7 @@ func (f *fixture) token(role team.Role) string {
 // agentToken makes an agent and a token that acts as the agent.
 func (f *fixture) agentToken(role team.Role) (team.Agent, string) {
 	f.t.Helper()
-	by := conversation.Actor{Kind: conversation.ActorSystem}
+	by := team.System()
 	a, err := f.team.CreateAgent(f.t.Context(), by, team.NewAgent{Name: "Ana", Email: "ana@example.com", Role: role})
 	if err != nil {
 		f.t.Fatal(err)

@@ -44,5 +44,5 @@ type Writing interface {
 // ParkedUpdates are what could not be applied.
 type ParkedUpdates interface {
 	Parked(ctx context.Context, accountID, state string, after inbox.Cursor, limit int) ([]inbox.ParkedUpdate, inbox.Cursor, error)
-	ApplyParked(ctx context.Context, account accounts.Account, id string) (inbox.ParkedUpdate, error)
+	ApplyParked(ctx context.Context, by conversation.Actor, account accounts.Account, id string) (inbox.ParkedUpdate, error)
 }

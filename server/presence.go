@@ -85,11 +85,11 @@ func (s *Server) registerVisits() {
 		id: "visit-conversation", method: http.MethodPost, path: "/conversations/{conversation_id}/presence", permission: team.WritePresence, tag: "presence",
 		summary: "Tell colleagues that you look at a conversation, write in it, or have left it; the answer says who else is there",
 	}, func(ctx context.Context, in *visit) (*answer[list[presence.Visit]], error) {
-		agent, err := agentOnly(ctx)
+		account, err := s.Locator.Locate(ctx, viewer(ctx), in.ID)
 		if err != nil {
 			return nil, err
 		}
-		account, err := s.Locator.Locate(ctx, viewer(ctx), in.ID)
+		agent, err := agentOnly(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@ func newPresence(db *bun.DB, hub *feed.Hub) server.Presence {
 
 func (f *fixture) colleague(name string) (team.Agent, string) {
 	f.t.Helper()
-	by := conversation.Actor{Kind: conversation.ActorSystem}
+	by := team.System()
 	a, err := f.team.CreateAgent(f.t.Context(), by, team.NewAgent{Name: name, Email: name + "@example.com", Role: team.RoleAgent})
 	if err != nil {
 		f.t.Fatal(err)
@@ -41,7 +41,7 @@ func (f *fixture) colleague(name string) (team.Agent, string) {
 
 func TestColleaguesSeeWhoIsThere(t *testing.T) {
 	f := newFixture(t)
-	f.inbox.account = someID
+	f.inbox.account = f.account()
 	at := f.serve()
 	ana, hers := f.colleague("ana")
 	_, his := f.colleague("ion")
@@ -59,7 +59,7 @@ func TestColleaguesSeeWhoIsThere(t *testing.T) {
 			t.Errorf("she is told of %+v", others.Items)
 		}
 		one := other.want("presence")
-		if one.Data.AgentID != ana.ID || one.Data.ConversationID != someID || one.Data.AccountID != someID || one.Data.State != state || one.ID != "" {
+		if one.Data.AgentID != ana.ID || one.Data.ConversationID != someID || one.Data.AccountID != f.inbox.account || one.Data.State != state || one.ID != "" {
 			t.Errorf("he hears %+v", one)
 		}
 		var there visits
@@ -161,10 +161,10 @@ func TestOpenStreamIsASignOfLife(t *testing.T) {
 func TestWorkingTeams(t *testing.T) {
 	f := newFixture(t)
 	ana, hers := f.colleague("ana")
-	by := conversation.Actor{Kind: conversation.ActorSystem}
+	by := team.System()
 	var ids []string
 	for _, name := range []string{"sales", "support", "other"} {
-		made, err := f.team.CreateTeam(t.Context(), by, name)
+		made, err := f.team.CreateTeam(t.Context(), by.Actor(), name)
 		if err != nil {
 			t.Fatal(err)
 		}

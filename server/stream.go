@@ -26,12 +26,15 @@ type stream struct {
 	beaten    time.Time // when the client heard of its cursor
 	at        feed.Cursor
 	signal    int64
+	endless   bool  // writing knows no deadline
+	access    int64 // the hub's number when the permissions were read
 }
 
 func newStream(s *Server, ctx huma.Context, from feed.Cursor, signal int64) *stream {
 	w, _ := ctx.BodyWriter().(http.ResponseWriter)
 	return &stream{
 		s: s, ctx: ctx, w: w, control: http.NewResponseController(w), principal: caller(ctx.Context()), checked: time.Now(), at: from, signal: signal,
+		access: s.Live.After(from, signal).Access,
 	}
 }
 
@@ -49,8 +52,11 @@ func (st *stream) run(doubtful bool) {
 	defer ticks.Stop()
 	for {
 		news := st.s.Live.After(st.at, st.signal)
+		if !st.permitted(news.Access) {
+			return
+		}
 		if !news.Known {
-			if !st.catchUp() || !st.permitted() {
+			if !st.catchUp() {
 				return
 			}
 			continue
@@ -59,6 +65,9 @@ func (st *stream) run(doubtful bool) {
 			return
 		}
 		st.at, st.signal = news.Cursor, news.Signal
+		if st.endless {
+			return
+		}
 		select {
 		case <-st.ctx.Context().Done():
 			return
@@ -67,7 +76,7 @@ func (st *stream) run(doubtful bool) {
 		case <-news.More:
 		case <-ticks.C:
 		}
-		if !st.permitted() || !st.beat() {
+		if !st.beat() {
 			return
 		}
 	}
@@ -105,11 +114,13 @@ func (st *stream) catchUp() bool {
 	return st.send(frames)
 }
 
-// permitted reads the permissions again if that is due. What changes in them counts from then on, in both directions.
-func (st *stream) permitted() bool {
-	if time.Since(st.checked) < permissionsEvery-time.Second {
+// permitted reads the permissions again if that is due, or if the hub was told that some have changed. What changes in them
+// counts from then on, in both directions.
+func (st *stream) permitted(access int64) bool {
+	if access == st.access && time.Since(st.checked) < permissionsEvery-time.Second {
 		return true
 	}
+	st.access = access
 	now, err := st.s.principal(st.ctx)
 	code := conversation.CodeOf(err)
 	switch {
@@ -158,15 +169,15 @@ func (st *stream) sees(a feed.Audience) bool {
 	return (a.AgentID == "" || a.AgentID == p.AgentID) && (a.AccountID == "" || p.Sight.Sees(a.AccountID)) && (a.NotAgent == "" || a.NotAgent != p.AgentID)
 }
 
-// write reports whether the client is still there. Without a deadline, one that reads nothing would stay for ever: a
-// connection that knows none gets what there is and is ended, and the client comes again.
+// write reports whether the client is still there. Without a deadline, one that reads nothing would stay for ever: over a
+// connection that knows none the client gets what there is and comes again for more.
 func (st *stream) write(part []byte) bool {
 	if st.w == nil {
 		return false
 	}
-	limited := st.control.SetWriteDeadline(time.Now().Add(frameTimeout)) == nil
+	st.endless = st.control.SetWriteDeadline(time.Now().Add(frameTimeout)) != nil
 	if _, err := st.w.Write(part); err != nil {
 		return false
 	}
-	return st.control.Flush() == nil && limited
+	return st.control.Flush() == nil
 }

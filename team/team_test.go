@@ -10,7 +10,7 @@ import (
 	"guichet.dev/guichet/team"
 )
 
-var root = conversation.Actor{Kind: conversation.ActorSystem}
+var root = team.System()
 
 func store(t *testing.T) *team.Store {
 	t.Parallel()
@@ -84,11 +84,11 @@ func TestAgents(t *testing.T) {
 func TestTeamsAndMembers(t *testing.T) {
 	s := store(t)
 	bo, ana := agent(t, s, "Bo", team.RoleAgent), agent(t, s, "Ana", team.RoleAgent)
-	sales, err := s.CreateTeam(t.Context(), root, " Sales ")
+	sales, err := s.CreateTeam(t.Context(), root.Actor(), " Sales ")
 	if err != nil || sales.Name != "Sales" {
 		t.Fatal(sales, err)
 	}
-	_, err = s.CreateTeam(t.Context(), root, "Sales")
+	_, err = s.CreateTeam(t.Context(), root.Actor(), "Sales")
 	wantCode(t, err, conversation.CodeConflict)
 	for _, id := range []string{bo.ID, ana.ID, bo.ID} {
 		if sales, err = s.AddMember(t.Context(), root, sales.ID, id); err != nil {
@@ -100,10 +100,10 @@ func TestTeamsAndMembers(t *testing.T) {
 	}
 	_, err = s.AddMember(t.Context(), root, sales.ID, sales.ID)
 	wantCode(t, err, conversation.CodeNotFound)
-	if sales, err = s.RemoveMember(t.Context(), root, sales.ID, bo.ID); err != nil || len(sales.MemberIDs) != 1 {
+	if sales, err = s.RemoveMember(t.Context(), root.Actor(), sales.ID, bo.ID); err != nil || len(sales.MemberIDs) != 1 {
 		t.Fatal(sales, err)
 	}
-	if sales, err = s.RenameTeam(t.Context(), root, sales.ID, "Sales EU"); err != nil || sales.Name != "Sales EU" {
+	if sales, err = s.RenameTeam(t.Context(), root.Actor(), sales.ID, "Sales EU"); err != nil || sales.Name != "Sales EU" {
 		t.Fatal(sales, err)
 	}
 	if all, err := s.Teams(t.Context()); err != nil || len(all) != 1 || len(all[0].MemberIDs) != 1 {
@@ -134,7 +134,7 @@ func TestTokensActAsTheirAgent(t *testing.T) {
 	if p, err = s.Authenticate(ctx, value); err != nil || p.Role != team.RoleAgent {
 		t.Fatalf("a demoted agent's token still has %s (%v)", p.Role, err)
 	}
-	if _, err := s.RevokeToken(ctx, root, token.ID); err != nil {
+	if _, err := s.RevokeToken(ctx, root.Actor(), token.ID); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.Authenticate(ctx, value)
@@ -227,7 +227,8 @@ func TestBootstrapToken(t *testing.T) {
 func TestAuditFollowsTheChange(t *testing.T) {
 	s := store(t)
 	ctx := t.Context()
-	by := conversation.Actor{Kind: conversation.ActorAgent, ID: "me"}
+	by := team.System()
+	by.AgentID = "me"
 	a, err := s.CreateAgent(ctx, by, team.NewAgent{Name: "Ana", Email: "ana@example.com", Role: team.RoleAgent})
 	if err != nil {
 		t.Fatal(err)
@@ -243,17 +244,17 @@ func TestAuditFollowsTheChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.AuditEntries(ctx, team.AuditFilter{Limit: 10})
+	all, err := s.AuditEntries(ctx, root, team.AuditFilter{Limit: 10})
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%d entries (%v)", len(all), err)
 	}
 	if all[0].Action != "tokens.create" || strings.Contains(string(all[0].After), value) || all[0].Before != nil {
 		t.Errorf("%+v", all[0])
 	}
-	if all[1].Action != "agents.update" || all[1].Actor != by || !strings.Contains(string(all[1].After), name) || strings.Contains(string(all[1].Before), name) {
+	if all[1].Action != "agents.update" || all[1].Actor != by.Actor() || !strings.Contains(string(all[1].After), name) || strings.Contains(string(all[1].Before), name) {
 		t.Errorf("%+v", all[1])
 	}
-	page, err := s.AuditEntries(ctx, team.AuditFilter{SubjectKind: "agent", SubjectID: a.ID, Before: all[1].ID, Limit: 10})
+	page, err := s.AuditEntries(ctx, root, team.AuditFilter{SubjectKind: "agent", SubjectID: a.ID, Before: all[1].ID, Limit: 10})
 	if err != nil || len(page) != 1 || page[0].Action != "agents.create" {
 		t.Fatalf("%+v %v", page, err)
 	}
