@@ -275,7 +275,7 @@ func (l *listener) listen(in *bufio.Reader) {
 
 // one reads one event of the stream.
 func (l *listener) one(in *bufio.Reader) error {
-	var id, name string
+	var id, name, data string
 	for {
 		line, err := in.ReadString('\n')
 		if err != nil {
@@ -288,10 +288,11 @@ func (l *listener) one(in *bufio.Reader) error {
 		case "event":
 			name = value
 		case "data":
+			data = value
+		case "": // only now is the event whole
 			if name == "conversation" {
-				l.note([]byte(value))
+				l.note([]byte(data))
 			}
-		case "":
 			if id != "" {
 				l.cursor = id
 			}
