@@ -85,11 +85,20 @@ type received struct {
 // ear listens to a stream.
 type ear struct {
 	t      *testing.T
+	deaf   []string // kinds that it does not hear
 	events chan received
 	close  func()
 }
 
+// ofAdmins are the changes that a test itself makes as it prepares.
+var ofAdmins = []string{"account_changed", "agent_changed", "team_changed"}
+
+// listen listens to everything but admins' changes.
 func (f *fixture) listen(at, token, cursor string) *ear {
+	return f.listenTo(at, token, cursor, ofAdmins)
+}
+
+func (f *fixture) listenTo(at, token, cursor string, deaf []string) *ear {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(f.t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at+"/api/v1/events", nil)
@@ -107,7 +116,7 @@ func (f *fixture) listen(at, token, cursor string) *ear {
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/event-stream" {
 		f.t.Fatalf("%d %s", answer.StatusCode, answer.Header)
 	}
-	e := &ear{t: f.t, events: make(chan received, 10_000), close: cancel}
+	e := &ear{t: f.t, deaf: deaf, events: make(chan received, 10_000), close: cancel}
 	go func() {
 		defer close(e.events)
 		defer func() { _ = answer.Body.Close() }()
@@ -131,7 +140,7 @@ func (e *ear) read(lines *bufio.Scanner) {
 				e.t.Errorf("%v: %s", err, value)
 			}
 		case "":
-			if one.Event != "heartbeat" {
+			if one.Event != "heartbeat" && !slices.Contains(e.deaf, one.Data.Kind) {
 				e.events <- one
 			}
 			one = received{}
@@ -390,5 +399,25 @@ func TestStreamKeepsForeignAccountsAway(t *testing.T) {
 	f.note(feed.Change{SubjectID: "2"})
 	if got := hers.subjects("2"); !slices.Equal(got, []string{"2"}) {
 		t.Errorf("she hears %v", got)
+	}
+}
+
+func TestAdminsChangesAreHeard(t *testing.T) {
+	f := newFixture(t)
+	e := f.listenTo(f.serve(), f.admin, "", nil)
+	e.want("hello")
+	account := f.account()
+	made, err := f.team.CreateTeam(t.Context(), team.System().Actor(), "Sales")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent, _ := f.agentToken(team.RoleAgent)
+	f.call("POST", "/accounts/"+account+"/pause", "", http.StatusOK, nil)
+	for _, want := range []struct{ kind, subject, account string }{
+		{"account_changed", account, account}, {"team_changed", made.ID, ""}, {"agent_changed", agent.ID, ""}, {"account_changed", account, account},
+	} {
+		if one := e.want("change").Data; one.Kind != want.kind || one.SubjectID != want.subject || one.AccountID != want.account {
+			t.Errorf("heard %+v, want %+v", one, want)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 )
 
 // AuditEntry is one change that an admin made. Before and After never hold secrets.
@@ -52,7 +53,10 @@ type auditRow struct {
 	After         json.RawMessage `bun:"type:jsonb,nullzero"`
 }
 
-// Audit writes down a change in the transaction that makes it.
+// shown are the kinds of subject whose changes clients hear of.
+var shown = map[string]feed.ChangeKind{SubjectAccount: feed.ChangeAccount, "agent": feed.ChangeAgent, "team": feed.ChangeTeam, "label": feed.ChangeLabel}
+
+// Audit writes down a change in the transaction that makes it, and lets those hear of it who listen to events.
 func Audit(ctx context.Context, tx bun.IDB, c Change) error {
 	id, err := newID()
 	if err != nil {
@@ -75,7 +79,15 @@ func Audit(ctx context.Context, tx bun.IDB, c Change) error {
 	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return fmt.Errorf("write the audit: %w", err)
 	}
-	return nil
+	kind, ok := shown[c.SubjectKind]
+	if !ok {
+		return nil
+	}
+	change := feed.Change{Kind: kind, SubjectID: c.SubjectID}
+	if kind == feed.ChangeAccount {
+		change.AccountID = c.SubjectID
+	}
+	return feed.Note(ctx, tx, change)
 }
 
 func auditJSON(v any) (json.RawMessage, error) {
