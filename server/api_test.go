@@ -82,7 +82,9 @@ func TestMalformedRequests(t *testing.T) {
 			if p.RequestID == "" || p.RequestID != w.Header().Get("X-Request-Id") || p.Detail == "" {
 				t.Errorf("request id or detail is missing: %s", w.Body)
 			}
-			named := slices.ContainsFunc(p.Fields, func(x struct{ In, Field, Detail string }) bool { return x.Field == c.field && x.Detail != "" && x.In == place(c.method, c.path, c.field) })
+			named := slices.ContainsFunc(p.Fields, func(x struct{ In, Field, Detail string }) bool {
+				return x.Field == c.field && x.Detail != "" && x.In == place(c.method, c.path, c.field)
+			})
 			if c.field != "" && !named {
 				t.Errorf("does not name %s: %s", c.field, w.Body)
 			}

@@ -204,8 +204,10 @@ var objects = map[string]func(w *walked, account accounts.Account) string{
 		}
 		return string(r.Key)
 	},
-	"unique":   func(w *walked, _ accounts.Account) string { return w.unique() },
-	"tomorrow": func(w *walked, _ accounts.Account) string { return w.office.Now().Add(24 * time.Hour).Format(time.RFC3339) },
+	"unique": func(w *walked, _ accounts.Account) string { return w.unique() },
+	"tomorrow": func(w *walked, _ accounts.Account) string {
+		return w.office.Now().Add(24 * time.Hour).Format(time.RFC3339)
+	},
 }
 
 // write lets a new customer write to the account and returns the message's id.
