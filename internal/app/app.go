@@ -13,6 +13,7 @@ import (
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/idempotency"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/intake"
@@ -63,6 +64,7 @@ type App struct {
 	repetitions *idempotency.Store
 	server      *server.Server
 	notifier    *postgres.Notifier
+	bell        feed.Bell // rings when the feed may have something new
 	listener    net.Listener
 	closers     []func() error // the last first
 }
@@ -143,8 +145,14 @@ func dialTemporal(ctx context.Context, cfg config.Config, o temporalx.Options) (
 	return temporalx.Dial(ctx, o)
 }
 
-// notify tells the dispatchers of all processes that there is something to do.
-func (a *App) notify() { a.notifier.Notify(ledger.DispatchChannel) }
+// notify tells the dispatchers of all processes that there is something to do, and the readers of the feed.
+func (a *App) notify() {
+	a.notifier.Notify(ledger.DispatchChannel)
+	a.notifyFeed()
+}
+
+// notifyFeed tells the readers of the feed in all processes that there is something new. Call it after the commit.
+func (a *App) notifyFeed() { a.notifier.Notify(feed.Channel) }
 
 // Address returns where HTTP is served.
 func (a *App) Address() string { return a.listener.Addr().String() }

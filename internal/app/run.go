@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
@@ -80,23 +83,22 @@ func (a *App) serve(ctx context.Context) error {
 	return errors.Join(a.server.Shutdown(stopping), <-served)
 }
 
-// listen passes notifications on: to the dispatcher that there is something to do, and to those who remember who may do and
-// see what that it has changed.
+// listen passes notifications on: to the dispatcher that there is something to do, to the readers of the feed, and to those
+// who remember who may do and see what that it has changed.
 func (a *App) listen(ctx context.Context, wake, access chan<- struct{}) error {
-	changed := func() {
-		a.Team.Forget()
-		tell(access)
+	heard := map[string]func(){
+		ledger.DispatchChannel: func() { tell(wake) },
+		feed.Channel:           a.bell.Ring,
+		team.AccessChannel:     func() { a.Team.Forget(); tell(access) },
 	}
 	return postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{
-		Channels: []string{ledger.DispatchChannel, team.AccessChannel}, Logger: a.Logger,
-		OnNotify: func(channel, _ string) {
-			if channel == team.AccessChannel {
-				changed()
-			} else {
-				tell(wake)
+		Channels: slices.Collect(maps.Keys(heard)), Logger: a.Logger,
+		OnNotify: func(channel, _ string) { heard[channel]() },
+		OnConnect: func() {
+			for _, hear := range heard {
+				hear()
 			}
 		},
-		OnConnect: func() { changed(); tell(wake) },
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/config"
 	"guichet.dev/guichet/internal/metrics"
@@ -71,8 +72,8 @@ func Repair(ctx context.Context, cfg config.Config, o RepairOptions) (report wor
 	}
 	err = withDatabase(ctx, cfg, func(db *bun.DB) error {
 		if o.NewEpoch {
-			if _, err := db.NewRaw("UPDATE installation SET epoch = epoch + 1").Exec(ctx); err != nil {
-				return fmt.Errorf("begin a new epoch: %w", err)
+			if err := beginEpoch(ctx, db); err != nil {
+				return err
 			}
 		}
 		var err error
@@ -82,6 +83,17 @@ func Repair(ctx context.Context, cfg config.Config, o RepairOptions) (report wor
 		return tellDispatchers(ctx, cfg)
 	})
 	return report, err
+}
+
+// beginEpoch ends the meaning of all workflow ids and feed cursors. No bound on its time: after a dump was restored, it goes
+// through all events.
+func beginEpoch(ctx context.Context, db *bun.DB) error {
+	return postgres.InTx(ctx, db, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, "SET LOCAL statement_timeout = 0; UPDATE installation SET epoch = epoch + 1"); err != nil {
+			return fmt.Errorf("begin a new epoch: %w", err)
+		}
+		return feed.Rebase(ctx, tx)
+	})
 }
 
 // tellDispatchers wakes the dispatchers of all processes at once; without it they would look a little later.
