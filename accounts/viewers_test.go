@@ -2,6 +2,7 @@ package accounts_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -228,7 +229,12 @@ func TestOtherProcessesHearOfChanges(t *testing.T) {
 			OnNotify: func(string, string) { other.Forget(); heard.Add(1) },
 		})
 	}()
-	defer func() { stop(); <-done }()
+	defer func() {
+		stop()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}()
 	<-ready
 	ana := h.principal(t, "Ana", team.RoleAgent)
 	token, value, err := h.team.CreateToken(ctx, team.System(), team.NewToken{Name: "t", AgentID: ana.AgentID})

@@ -117,7 +117,7 @@ func (a *App) handBack(ctx context.Context, access <-chan struct{}) error {
 		n, err := a.Inbox.HandBack(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return ctx.Err()
 		case err != nil: // the schema may not be there yet, or the database away
 			a.Logger.Warn("conversations were not handed back", "sqlstate", postgres.Code(err), "again_in", handBackInterval)
 		case n > 0:
