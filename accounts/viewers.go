@@ -121,7 +121,7 @@ func writeViewers(ctx context.Context, tx bun.Tx, id string, v Viewers) error {
 			rows = append(rows, kind.row(one))
 		}
 		var living []string
-		err := tx.NewSelect().TableExpr(kind.table).Column("id").Where("id IN (?)", bun.In(ids)).Where(kind.living).For("SHARE").Scan(ctx, &living)
+		err := tx.NewSelect().TableExpr(kind.table).Column("id").Where("id IN (?)", bun.List(ids)).Where(kind.living).For("SHARE").Scan(ctx, &living)
 		if err != nil {
 			return fmt.Errorf("look for an account's viewers: %w", err)
 		}

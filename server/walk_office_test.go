@@ -61,6 +61,10 @@ func newWalked(t *testing.T) *walked {
 		Locator: o.Inbox, Presence: newPresence(o.DB, live),
 	})
 	w.people()
+	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
+		w.write(a)
+		w.object("parked", a.ID == w.foreign.ID, false)
+	}
 	return w
 }
 
@@ -94,24 +98,28 @@ func (w *walked) people() {
 	check(err)
 	for _, c := range []struct {
 		name  string
+		sees  bool // the foreign account
 		token team.NewToken
 	}{
-		{"admin", team.NewToken{AgentID: admin.ID}},
-		{"viewer", team.NewToken{AgentID: w.viewer.ID}},
-		{"watcher", team.NewToken{AgentID: watcher.ID}},
-		{"supervisor", team.NewToken{AgentID: w.agent("supervisor", team.RoleSupervisor).ID}},
-		{"agent", team.NewToken{AgentID: w.agent("agent", team.RoleAgent).ID}},
-		{"program", team.NewToken{Role: team.RoleAgent}},
-		{"role with one permission", team.NewToken{AgentID: w.agent("reader", "reader").ID}},
-		{"role with all but the sight", team.NewToken{AgentID: w.agent("most", "most").ID}},
-		{"scoped token", team.NewToken{AgentID: admin.ID, Scopes: []team.Permission{team.ReadConversations, team.ReadAudit, team.ReadParked}}},
-		{"token for one account", team.NewToken{AgentID: admin.ID, AccountIDs: []string{w.own.ID}}},
+		{"admin", true, team.NewToken{AgentID: admin.ID}},
+		{"viewer", true, team.NewToken{AgentID: w.viewer.ID}},
+		{"watcher", true, team.NewToken{AgentID: watcher.ID}},
+		{"supervisor", false, team.NewToken{AgentID: w.agent("supervisor", team.RoleSupervisor).ID}},
+		{"agent", false, team.NewToken{AgentID: w.agent("agent", team.RoleAgent).ID}},
+		{"program", false, team.NewToken{Role: team.RoleAgent}},
+		{"role with one permission", false, team.NewToken{AgentID: w.agent("reader", "reader").ID}},
+		{"role with all but the sight", false, team.NewToken{AgentID: w.agent("most", "most").ID}},
+		{"scoped token", false, team.NewToken{AgentID: admin.ID, Scopes: []team.Permission{team.ReadConversations, team.ReadAudit, team.ReadParked}}},
+		{"token for one account", false, team.NewToken{AgentID: admin.ID, AccountIDs: []string{w.own.ID}}},
 	} {
 		c.token.Name = c.name
 		_, value, err := w.team.CreateToken(ctx, team.System(), c.token)
 		check(err)
 		p, err := w.team.Authenticate(ctx, value)
 		check(err)
+		if p.Sight.Sees(w.foreign.ID) != c.sees || !p.Sight.Sees(w.own.ID) {
+			t.Fatalf("%s sees the wrong accounts: %+v", c.name, p.Sight)
+		}
 		w.callers = append(w.callers, walker{c.name, value, p})
 	}
 }

@@ -162,7 +162,7 @@ func (p Principal) visible(q *bun.SelectQuery) *bun.SelectQuery {
 	return q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.Where("account_id IS NULL")
 		if len(ids) > 0 {
-			q = q.WhereOr("account_id IN (?)", bun.In(ids))
+			q = q.WhereOr("account_id IN (?)", bun.List(ids))
 		}
 		if p.Can(WriteAccounts) && !p.Limited {
 			q = q.WhereOr("subject_kind = ?", SubjectAccount)

@@ -23,13 +23,13 @@ func seesAccountArgs(accountID any) []any {
 			all = append(all, role)
 		}
 	}
-	return []any{bun.In(all), AllAccounts, accountID}
+	return []any{bun.List(all), AllAccounts, accountID}
 }
 
 // Sees reports whether an active agent may see the conversations of an account. An agent who does not exist, or is
 // deactivated, sees nothing.
 func Sees(ctx context.Context, db bun.IDB, agentID, accountID string) (bool, error) {
-	if checkID(agentID, "agent") != nil || checkID(accountID, "account") != nil {
+	if !isID(agentID) || !isID(accountID) {
 		return false, nil
 	}
 	sees, err := db.NewSelect().TableExpr("agents AS a").Where("a.id = ?", agentID).Where("a.state = ?", AgentActive).

@@ -61,11 +61,13 @@ func found(err error, what, doing string) error {
 
 // checkID refuses what cannot be an id before Postgres has to.
 func checkID(id, what string) error {
-	if uuid.Validate(id) != nil || len(id) != 36 {
+	if !isID(id) {
 		return conversation.Errorf(conversation.CodeNotFound, "no such %s", what)
 	}
 	return nil
 }
+
+func isID(text string) bool { return uuid.Validate(text) == nil && len(text) == 36 }
 
 // maxName is the longest name, in characters.
 const maxName = 100

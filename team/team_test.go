@@ -259,3 +259,46 @@ func TestAuditFollowsTheChange(t *testing.T) {
 		t.Fatalf("%+v %v", page, err)
 	}
 }
+
+func TestAuditIsFiltered(t *testing.T) {
+	s := store(t)
+	ctx := t.Context()
+	by := func(id string) team.Principal {
+		p := team.System()
+		p.AgentID = id
+		return p
+	}
+	start := time.Now().Add(-time.Second)
+	ana := principal(t, s, "Ana", team.RoleAdmin)
+	bo, err := s.CreateAgent(ctx, ana, team.NewAgent{Name: "Bo", Email: "bo@example.com", Role: team.RoleAgent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "Bob"
+	if _, err := s.UpdateAgent(ctx, ana, bo.ID, team.AgentChange{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateTeam(ctx, by("x").Actor(), "Sales"); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		filter team.AuditFilter
+		want   int
+	}{
+		"all":            {team.AuditFilter{}, 4},
+		"by an agent":    {team.AuditFilter{ActorKind: conversation.ActorAgent, ActorID: ana.AgentID}, 2},
+		"by the system":  {team.AuditFilter{ActorKind: conversation.ActorSystem}, 2},
+		"one action":     {team.AuditFilter{Action: "agents.update"}, 1},
+		"kind of action": {team.AuditFilter{Action: "agents."}, 3},
+		"no such action": {team.AuditFilter{Action: "agents"}, 0},
+		"one subject":    {team.AuditFilter{SubjectKind: "agent", SubjectID: bo.ID}, 2},
+		"from":           {team.AuditFilter{From: start}, 4},
+		"to":             {team.AuditFilter{To: start}, 0},
+		"together":       {team.AuditFilter{From: start, ActorID: ana.AgentID, Action: "agents.create"}, 1},
+	} {
+		c.filter.Limit = 10
+		if entries, err := s.AuditEntries(ctx, root, c.filter); err != nil || len(entries) != c.want {
+			t.Errorf("%s: %d entries, want %d (%v)", what, len(entries), c.want, err)
+		}
+	}
+}

@@ -153,7 +153,7 @@ func checkAccounts(ctx context.Context, tx bun.Tx, ids []string, sight conversat
 			return wrong
 		}
 	}
-	n, err := tx.NewSelect().TableExpr("accounts").Where("id IN (?)", bun.In(ids)).Count(ctx)
+	n, err := tx.NewSelect().TableExpr("accounts").Where("id IN (?)", bun.List(ids)).Count(ctx)
 	if err != nil {
 		return fmt.Errorf("look for a token's accounts: %w", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"guichet.dev/guichet/activities"
@@ -82,29 +84,23 @@ func (a *App) serve(ctx context.Context) error {
 	return errors.Join(a.server.Shutdown(stopping), <-served)
 }
 
-// listen passes notifications on: to the dispatcher that there is something to do, to the readers of the feed, and to those who remember who may do and
-// see what that it has changed.
+// listen passes notifications on: to the dispatcher that there is something to do, to the readers of the feed, and to those
+// who remember who may do and see what that it has changed.
 func (a *App) listen(ctx context.Context, wake, access chan<- struct{}) error {
-	changed := func() {
-		a.Team.Forget()
-		a.live.Recheck()
-		tell(access)
+	heard := map[string]func(payload string){
+		ledger.DispatchChannel: func(string) { tell(wake) },
+		feed.Channel:           func(string) { a.bell.Ring() },
+		team.AccessChannel:     func(string) { a.Team.Forget(); a.live.Recheck(); tell(access) },
+		presence.Channel:       a.presence.Board.Heard,
 	}
 	return postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{
-		Channels: []string{ledger.DispatchChannel, team.AccessChannel, feed.Channel, presence.Channel}, Logger: a.Logger,
-		OnNotify: func(channel, payload string) {
-			switch channel {
-			case team.AccessChannel:
-				changed()
-			case feed.Channel:
-				a.bell.Ring()
-			case presence.Channel:
-				a.presence.Board.Heard(payload)
-			default:
-				tell(wake)
+		Channels: slices.Collect(maps.Keys(heard)), Logger: a.Logger,
+		OnNotify: func(channel, payload string) { heard[channel](payload) },
+		OnConnect: func() {
+			for _, hear := range heard {
+				hear("")
 			}
 		},
-		OnConnect: func() { changed(); tell(wake); a.bell.Ring() },
 	})
 }
 
@@ -123,7 +119,7 @@ func (a *App) handBack(ctx context.Context, access <-chan struct{}) error {
 		n, err := a.Inbox.HandBack(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return ctx.Err()
 		case err != nil: // the schema may not be there yet, or the database away
 			a.Logger.Warn("conversations were not handed back", "sqlstate", postgres.Code(err), "again_in", handBackInterval)
 		case n > 0:
