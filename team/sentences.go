@@ -12,7 +12,7 @@ var sentences = map[Permission]string{
 	MarkConversations:   "Mark conversations as read.",
 	SendMessages:        "Write to customers.",
 	WriteConsent:        "Write down what a customer wants to receive.",
-	WritePresence:       "Say whether one is there, for which teams one works, and at which conversation one is",
+	WritePresence:       "Say whether one is there, for which teams one works, and at which conversation one is.",
 	ReadAccounts:        "See the connected accounts.",
 	WriteAccounts:       "Connect accounts, change their settings, pause them, and choose who sees them.",
 	CheckAccounts:       "Ask the provider whether an account can be used.",
