@@ -59,6 +59,15 @@ func (s *Server) registerAPI() {
 	s.registerConsent()
 	s.registerEvents()
 	s.registerPresence()
+	s.registerNotes()
+	s.registerLabels()
+	s.registerLabelling()
+	s.registerDrafts()
+	s.registerFollowing()
+	s.registerBlocks()
+	s.registerTranscripts()
+	s.registerContacts()
+	s.registerAttributes()
 }
 
 func (s *Server) version() string {

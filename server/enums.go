@@ -5,10 +5,13 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/transcripts"
 )
 
 // describeEnums tells the OpenAPI document which values the domain's closed types have, so that requests are checked
@@ -26,6 +29,12 @@ func describeEnums(schemas huma.Registry) {
 	alias[presence.State, presenceEnum](schemas)
 	alias[presence.Doing, doingEnum](schemas)
 	alias[team.Role, roleText](schemas)
+	alias[inbox.Sort, sortEnum](schemas)
+	alias[inbox.WindowState, windowStateEnum](schemas)
+	alias[conversation.Priority, priorityEnum](schemas)
+	alias[contacts.AttributeType, attributeTypeEnum](schemas)
+	alias[blocks.ProviderState, blockStateEnum](schemas)
+	alias[transcripts.Format, transcriptFormatEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
 }
@@ -51,11 +60,19 @@ type (
 	consentEnum      string
 	accountStateEnum string
 	viewEnum         string
-	presenceEnum     string
-	doingEnum        string
-	roleText         string
-	permissionEnum   string
-	agentStateEnum   string
+	sortEnum         string
+	windowStateEnum  string
+
+	priorityEnum         string
+	attributeTypeEnum    string
+	blockStateEnum       string
+	transcriptFormatEnum string
+
+	roleText       string
+	presenceEnum   string
+	doingEnum      string
+	permissionEnum string
+	agentStateEnum string
 )
 
 func (channelEnum) Schema(huma.Registry) *huma.Schema { return enum(conversation.WhatsApp) }
@@ -89,6 +106,23 @@ func (accountStateEnum) Schema(huma.Registry) *huma.Schema {
 }
 
 func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()...) }
+
+func (sortEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Sorts()...) }
+
+func (windowStateEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.WindowStates()...) }
+func (priorityEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(conversation.Priorities()...)
+}
+
+func (attributeTypeEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(contacts.AttributeTypes()...)
+}
+
+func (blockStateEnum) Schema(huma.Registry) *huma.Schema { return enum(blocks.ProviderStates()...) }
+
+func (transcriptFormatEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(transcripts.Formats()...)
+}
 
 func (presenceEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(presence.Online, presence.Away, presence.Offline)

@@ -16,7 +16,20 @@ const (
 	MarkConversations   Permission = "conversations.mark" // as read
 	SendMessages        Permission = "conversations.send"
 	WriteConsent        Permission = "consent.write"
-	WritePresence       Permission = "presence.write" // one's own: whether one is there, for which teams, at which conversation
+	WritePresence       Permission = "presence.write"         // one's own: whether one is there, for which teams, at which conversation
+	WriteNotes          Permission = "conversations.note"     // and edit one's own
+	ModerateNotes       Permission = "conversations.moderate" // edit and delete colleagues' notes
+	LabelConversations  Permission = "conversations.label"    // also with a label defined on the spot
+	RankConversations   Permission = "conversations.prioritise"
+	FollowConversations Permission = "conversations.follow"
+	BlockContacts       Permission = "conversations.block"
+	ExportConversations Permission = "conversations.export"
+	ReadLabels          Permission = "labels.read"
+	WriteLabels         Permission = "labels.write"
+	ReadContacts        Permission = "contacts.read"
+	WriteContacts       Permission = "contacts.write"
+	ReadAttributes      Permission = "attributes.read"
+	WriteAttributes     Permission = "attributes.write"
 	ReadAccounts        Permission = "accounts.read"
 	WriteAccounts       Permission = "accounts.write"
 	CheckAccounts       Permission = "accounts.check"
@@ -53,9 +66,10 @@ var (
 	ofAgents = []Permission{
 		ReadSelf, ReadConversations, AttendConversations, AssignConversations, CloseConversations, SnoozeConversations,
 		MarkConversations, SendMessages, WriteConsent, WritePresence, ReadAccounts, ReadAgents, ReadTeams, OwnTokens,
+		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles})
-	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, AllAccounts})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels})
+	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, AllAccounts, WriteAttributes})
 
 	byRole = map[Role]PermissionSet{
 		RoleAgent: SetOf(ofAgents), RoleSupervisor: SetOf(ofSupervisors), RoleAdmin: SetOf(ofAdmins),

@@ -1,15 +1,15 @@
-package inbox
+package ledger
 
 import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -23,9 +23,9 @@ var noNews = func() (kinds []string) {
 	return kinds
 }()
 
-// fresh refuses a caller who says up to where they know the conversation, if somebody else did something after that. The
+// Fresh refuses a caller who says up to where they know the conversation, if somebody else did something after that. The
 // caller's own acts are no news to them.
-func fresh(ctx context.Context, tx bun.Tx, by conversation.Caller, row *ledger.Row) error {
+func Fresh(ctx context.Context, tx bun.Tx, by conversation.Caller, row *Row) error {
 	if by.Seen == 0 || by.Seen >= row.LastSeq {
 		return nil
 	}
@@ -50,7 +50,7 @@ func fresh(ctx context.Context, tx bun.Tx, by conversation.Caller, row *ledger.R
 		AND kind <> ALL ($3::text[]) AND (actor_kind, actor_id) <> ($4, $5) ORDER BY seq DESC LIMIT $6`,
 		row.ID, by.Seen, noNews, string(by.Kind), by.ID, maxNews)
 	if err != nil {
-		return wrap("look for news", err)
+		return fmt.Errorf("look for news: %w", err)
 	}
 	if len(news) == 0 {
 		return nil
