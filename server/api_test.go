@@ -212,7 +212,7 @@ func TestConversationsAreReadAndHandled(t *testing.T) {
 		t.Errorf("%+v %+v", page, f.inbox.filter)
 	}
 	f.callAs(token, "GET", "/conversations?cursor="+page.NextCursor, "", 200, &page)
-	if f.inbox.filter.After != f.inbox.next || f.inbox.filter.View != inbox.ViewOpen || f.inbox.filter.Limit != 50 {
+	if f.inbox.filter.After != f.inbox.next || f.inbox.filter.View != "" || f.inbox.filter.Limit != 50 {
 		t.Errorf("%+v", f.inbox.filter)
 	}
 	for _, view := range inbox.Views() {

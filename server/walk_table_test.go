@@ -9,6 +9,8 @@ type walk struct {
 	settings bool
 	// unaudited says why an operation that needs an admin's permission leaves no entry in the audit.
 	unaudited string
+	// lacks marks what may be absent although its conversation is seen, such as a draft.
+	lacks bool
 	// after puts back what the operation changed for the others who walk, after each request.
 	after func(w *walked)
 }
@@ -21,12 +23,14 @@ var kinds = map[string]string{
 	"parked_id": "parked",
 	"agent_id":  "agent", "agent_ids": "agent", "actor_id": "agent",
 	"team_id": "team", "team_ids": "team",
-	"token_id": "token",
-	"role_key": "role",
+	"token_id":   "token",
+	"role_key":   "role",
+	"contact_id": "contact", "note_id": "note", "label_id": "label", "key": "attribute",
+	"saved_view": "view", "assignee": "agent", "team": "team",
 }
 
 // ofAccount are the kinds whose objects belong to an account: without sight of it they do not exist.
-var ofAccount = map[string]bool{"account": true, "conversation": true, "message": true, "parked": true}
+var ofAccount = map[string]bool{"account": true, "conversation": true, "message": true, "parked": true, "contact": true, "note": true}
 
 // notIDs are names that look like ids of ours and are the caller's or the provider's own.
 var notIDs = map[string]bool{"client_id": true, "provider_id": true, "business_id": true}
@@ -58,7 +62,20 @@ var walks = map[string]walk{
 	"revoke-own-token": {},
 	"list-audit":       {queries: []string{"subject_kind=account&subject_id=<account>"}},
 
-	"assign-conversation":  {bodies: []string{`{"agent_id":"<agent>","team_id":"<team>"}`, `{"agent_id":null,"team_id":null}`}},
+	"create-attribute":        {bodies: []string{`{"key":"<word>","label":"<unique>","type":"text"}`}},
+	"update-attribute":        {bodies: []string{`{"label":"<unique>"}`}},
+	"create-label":            {bodies: []string{`{"name":"<unique>"}`}},
+	"update-label":            {bodies: []string{`{"name":"<unique>"}`}},
+	"label-conversation":      {bodies: []string{`{"label_id":"<label>"}`, `{"name":"<unique>"}`}},
+	"unlabel-conversation":    {lacks: true},
+	"prioritise-conversation": {bodies: []string{`{"priority":"urgent"}`}},
+	"add-note":                {bodies: []string{`{"text":"look","mentions":["<viewer>"]}`, `{"text":"look"}`}},
+	"edit-note":               {bodies: []string{`{"text":"look here"}`}},
+	"get-draft":               {lacks: true},
+	"put-draft":               {bodies: []string{`{"text":"Hel","if_version":0}`, `{"text":"Hel","reply_to":"<message>","if_version":0}`}},
+	"edit-contact":            {bodies: []string{`{"note":"likes tea"}`}},
+
+	"assign-conversation":  {bodies: []string{`{"agent_id":"<agent>","team_id":"<team>"}`, `{"agent_id":null,"team_id":null}`, `{"agent_id":"<agent>","note":{"text":"yours"}}`}},
 	"snooze-conversation":  {bodies: []string{`{"until":"2100-01-01T00:00:00Z"}`, `{"until":"<tomorrow>"}`}},
 	"read-conversation":    {bodies: []string{`{"up_to_seq":1}`}},
 	"consent-conversation": {bodies: []string{`{"scope":"marketing","state":"opted_out"}`}},

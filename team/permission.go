@@ -16,6 +16,19 @@ const (
 	MarkConversations   Permission = "conversations.mark" // as read
 	SendMessages        Permission = "conversations.send"
 	WriteConsent        Permission = "consent.write"
+	WriteNotes          Permission = "conversations.note"     // and edit one's own
+	ModerateNotes       Permission = "conversations.moderate" // edit and delete colleagues' notes
+	LabelConversations  Permission = "conversations.label"    // also with a label defined on the spot
+	RankConversations   Permission = "conversations.prioritise"
+	FollowConversations Permission = "conversations.follow"
+	BlockContacts       Permission = "conversations.block"
+	ExportConversations Permission = "conversations.export"
+	ReadLabels          Permission = "labels.read"
+	WriteLabels         Permission = "labels.write"
+	ReadContacts        Permission = "contacts.read"
+	WriteContacts       Permission = "contacts.write"
+	ReadAttributes      Permission = "attributes.read"
+	WriteAttributes     Permission = "attributes.write"
 	ReadAccounts        Permission = "accounts.read"
 	WriteAccounts       Permission = "accounts.write"
 	CheckAccounts       Permission = "accounts.check"
@@ -52,9 +65,10 @@ var (
 	ofAgents = []Permission{
 		ReadSelf, ReadConversations, AttendConversations, AssignConversations, CloseConversations, SnoozeConversations,
 		MarkConversations, SendMessages, WriteConsent, ReadAccounts, ReadAgents, ReadTeams, OwnTokens,
+		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles})
-	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, AllAccounts})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels})
+	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, AllAccounts, WriteAttributes})
 
 	byRole = map[Role]PermissionSet{
 		RoleAgent: SetOf(ofAgents), RoleSupervisor: SetOf(ofSupervisors), RoleAdmin: SetOf(ofAdmins),
