@@ -43,7 +43,7 @@ func (in *Inbox) HandBack(ctx context.Context) (int, error) {
 			if err != nil {
 				return total, wrap("hand conversations back", err)
 			}
-			if total += n; n < handBackBatch {
+			if total += n; n == 0 {
 				break
 			}
 		}
@@ -57,8 +57,8 @@ type handBack struct {
 	args           func(ctx context.Context, tx bun.Tx) ([]any, error) // nil: none
 }
 
-// goesOn selects a batch of those that go on, and locks it: one that somebody is working on is found the next time.
-var goesOn = fmt.Sprintf("c.status IN ('open', 'snoozed') AND c.merged_into IS NULL ORDER BY c.id LIMIT %d FOR NO KEY UPDATE OF c SKIP LOCKED", handBackBatch)
+// goesOn selects a batch of those that go on, and locks it. What another process took back meanwhile drops out.
+var goesOn = fmt.Sprintf("c.status IN ('open', 'snoozed') AND c.merged_into IS NULL ORDER BY c.id LIMIT %d FOR NO KEY UPDATE OF c", handBackBatch)
 
 func blind(ctx context.Context, tx bun.Tx) ([]any, error) {
 	pairs, err := team.BlindTo(ctx, tx)

@@ -11,12 +11,19 @@ import (
 	"github.com/google/uuid"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/followers"
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/internal/testkit/office"
+	"guichet.dev/guichet/labels"
+	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/transcripts"
 )
 
 // silentAdapter is a provider that takes everything.
@@ -175,6 +182,17 @@ var objects = map[string]func(w *walked, account accounts.Account) string{
 	"conversation": func(w *walked, a accounts.Account) string {
 		return w.office.Text(w.t, "SELECT conversation_id::text FROM messages WHERE id = $1::uuid", w.write(a))
 	},
+	"label": func(w *walked, _ accounts.Account) string {
+		return w.office.Text(w.t, "INSERT INTO labels (id, name, colour, created_at) VALUES (gen_random_uuid(), $1, 'teal', now()) RETURNING id::text", w.unique())
+	},
+	"attribute": func(w *walked, _ accounts.Account) string {
+		return w.office.Text(w.t, "INSERT INTO attribute_definitions (key, label, type, created_at) VALUES ($1, 'L', 'text', now()) RETURNING key", w.word())
+	},
+	"view": func(w *walked, _ accounts.Account) string {
+		return w.office.Text(w.t, `INSERT INTO saved_views (id, name, owner_id, shared, criteria, created_at, updated_at)
+			VALUES (gen_random_uuid(), $1, $2::uuid, 'everybody', '{}', now(), now()) RETURNING id::text`, w.unique(), w.viewer.ID)
+	},
+	"word":    func(w *walked, _ accounts.Account) string { return w.word() },
 	"message": func(w *walked, a accounts.Account) string { return w.write(a) },
 	"parked": func(w *walked, a accounts.Account) string {
 		w.deliver(a, office.WebhookFor("999", "messages", office.Person{WhatsAppID: "1"}.Message(w.unique(), w.office.Now(), `"type":"text","text":{"body":"x"}`)))
@@ -246,6 +264,35 @@ func (w *walked) deliver(a accounts.Account, body string) {
 	if err := w.office.Intake.Receive(w.t.Context(), a, []byte(body)); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// of returns what belongs to a message: its conversation, the contact, or a note beside it.
+func (w *walked) of(kind, message string) string {
+	w.t.Helper()
+	thread := w.office.Text(w.t, "SELECT conversation_id::text FROM messages WHERE id = $1::uuid", message)
+	switch kind {
+	case "conversation":
+		return thread
+	case "contact":
+		return w.office.Text(w.t, "SELECT contact_id::text FROM conversations WHERE id = $1::uuid", thread)
+	case "note":
+		by := conversation.Actor{Kind: conversation.ActorAgent, ID: w.viewer.ID}
+		n, err := notes.NewStore(w.office.Desk()).Add(w.t.Context(), by.Everywhere(), thread, notes.Draft{Text: "between us"})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return n.ID
+	default:
+		return message
+	}
+}
+
+// belongs are the kinds that of makes.
+var belongs = map[string]bool{"conversation": true, "message": true, "contact": true, "note": true}
+
+func (w *walked) word() string {
+	w.n++
+	return fmt.Sprintf("w%d", w.n)
 }
 
 func (w *walked) unique() string {

@@ -9,6 +9,8 @@ type walk struct {
 	settings bool
 	// unaudited says why an operation that needs an admin's permission leaves no entry in the audit.
 	unaudited string
+	// lacks marks what may be absent although its conversation is seen, such as a draft.
+	lacks bool
 	// after puts back what the operation changed for the others who walk, after each request.
 	after func(w *walked)
 }
@@ -21,12 +23,14 @@ var kinds = map[string]string{
 	"parked_id": "parked",
 	"agent_id":  "agent", "agent_ids": "agent", "actor_id": "agent",
 	"team_id": "team", "team_ids": "team",
-	"token_id": "token",
-	"role_key": "role",
+	"token_id":   "token",
+	"role_key":   "role",
+	"contact_id": "contact", "note_id": "note", "label_id": "label", "key": "attribute",
+	"saved_view": "view", "assignee": "agent", "team": "team",
 }
 
 // ofAccount are the kinds whose objects belong to an account: without sight of it they do not exist.
-var ofAccount = map[string]bool{"account": true, "conversation": true, "message": true, "parked": true}
+var ofAccount = map[string]bool{"account": true, "conversation": true, "message": true, "parked": true, "contact": true, "note": true}
 
 // notIDs are names that look like ids of ours and are the caller's or the provider's own.
 var notIDs = map[string]bool{"client_id": true, "provider_id": true, "business_id": true}
