@@ -64,8 +64,14 @@ func newWalked(t *testing.T) *walked {
 	w.server = server.New(server.Options{
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: metrics.New(), Clock: o.Clock, Team: w.team, Accounts: o.Store,
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: silentAdapter{}},
-		Receiver: o.Intake, Queries: o.Inbox, Handling: o.Inbox, Writing: o.Inbox, Parked: o.Intake, Live: live,
+		Receiver: o.Intake, Queries: o.Inbox, Handling: o.Inbox, Writing: o.Inbox, Parked: o.Intake, Beside: o.Inbox, Live: live,
 		Locator: o.Inbox, Presence: newPresence(o.DB, live),
+		Notes: notes.NewStore(o.Desk()), Labels: labels.NewStore(o.Desk()), Drafts: drafts.NewStore(o.Desk()), Followers: followers.NewStore(o.Desk()),
+		Blocks: blocks.NewStore(blocks.Options{
+			Desk: o.Desk(), Accounts: o.Store, Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: silentAdapter{}},
+			Meaning: func(conversation.Channel, string) string { return "" },
+		}),
+		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
 	})
 	w.people()
 	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
