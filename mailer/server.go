@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/textproto"
 	"net/url"
 	"strconv"
 	"time"
@@ -104,6 +105,7 @@ func failure(err error) (code string, final bool) {
 		dns     *net.DNSError
 		broken  net.Error
 		bad     *tls.CertificateVerificationError
+		answer  *textproto.Error // before the mail itself: greeting, STARTTLS, authentication
 	)
 	switch {
 	case errors.As(err, &refused) && refused.ErrorCode() > 0:
@@ -111,6 +113,8 @@ func failure(err error) (code string, final bool) {
 		// content will not.
 		about := refused.Reason == mail.ErrSMTPRcptTo || refused.Reason == mail.ErrSMTPData || refused.Reason == mail.ErrSMTPDataClose
 		return fmt.Sprintf("smtp_%d", refused.ErrorCode()), about && !refused.IsTemp() && refused.ErrorCode() >= 500
+	case errors.As(err, &answer):
+		return fmt.Sprintf("smtp_%d", answer.Code), false
 	case errors.As(err, &bad):
 		return "certificate", false
 	case errors.As(err, &dns):

@@ -96,7 +96,7 @@ type simulateRun struct {
 // Run runs the simulator.
 func (c simulateRun) Run(ctx context.Context, cfg config.Config) error {
 	s, err := simulator.New(simulator.Config{
-		Addr: fmt.Sprintf("127.0.0.1:%d", cfg.SimulatorPort), CallbackURL: c.Callback, DataFile: c.DataFile, Logger: cfg.Logger(os.Stderr),
+		Addr: fmt.Sprintf("127.0.0.1:%d", cfg.SimulatorPort), MailAddr: fmt.Sprintf("127.0.0.1:%d", cfg.SimulatorSMTPPort), CallbackURL: c.Callback, DataFile: c.DataFile, Logger: cfg.Logger(os.Stderr),
 	})
 	if err != nil {
 		return err

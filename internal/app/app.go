@@ -22,6 +22,7 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/internal/temporalx"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/mailer"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/server"
@@ -55,6 +56,7 @@ type App struct {
 	Accounts *accounts.Store
 	Team     *team.Store
 	Inbox    *inbox.Inbox
+	Mailer   *mailer.Mailer
 
 	commits     *bun.DB // the group commits' own sessions
 	advances    *bun.DB // those of the workflows' decisions

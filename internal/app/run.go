@@ -51,6 +51,7 @@ func (a *App) stages() ([]stage, error) {
 		stage{"dispatcher", dispatcher.Run},
 		stage{"wake", func(ctx context.Context) error { return a.listen(ctx, wake) }},
 		stage{"bootstrap token", a.bootstrap},
+		stage{"mails", a.Mailer.Run},
 	)
 	if a.Config.Demo && a.Config.SimulatorURL != "" {
 		stages = append(stages, stage{"demo clock", a.followClock})

@@ -61,6 +61,9 @@ func (a *App) openStores(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.openMailer(keyring); err != nil {
+		return err
+	}
 	a.repetitions = idempotency.NewStore(a.DB, keyring)
 	whatsAppOptions := whatsapp.Options{Now: a.Clock.Now, DialControl: accounts.DialControl}
 	if a.Config.AllowsPrivate() {

@@ -36,6 +36,7 @@ type Metrics struct {
 
 	Updates *prometheus.CounterVec // what webhooks said, by channel, kind and outcome
 	Sends   *prometheus.CounterVec // attempts by channel, outcome and code
+	Mails   *prometheus.CounterVec // attempts to send Guichet's own mails, by kind, outcome and code
 
 	Stuck          prometheus.Gauge // conversations
 	Parked         prometheus.Gauge // updates
@@ -56,12 +57,13 @@ func New() *Metrics {
 		}, []string{"method", "route"}),
 		Updates:        counters("updates_total", "Updates in webhooks by what became of them.", "channel", "kind", "outcome"),
 		Sends:          counters("sends_total", "Attempts to send a message by outcome and error code.", "channel", "outcome", "code"),
+		Mails:          counters("mails_total", "Attempts to send Guichet's own mails by outcome and error code; failed means given up.", "kind", "outcome", "code"),
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
 		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
 	}
 	m.Registry.MustRegister(
-		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Stuck, m.Parked, m.AccountsFailed,
+		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Mails, m.Stuck, m.Parked, m.AccountsFailed,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -102,4 +104,9 @@ func (o Observer) Updates(channel, kind, outcome string, n int) {
 // Send implements outbox.Observer.
 func (o Observer) Send(channel, outcome, code string) {
 	o.Sends.WithLabelValues(channel, outcome, code).Inc()
+}
+
+// Mail implements mailer.Observer.
+func (o Observer) Mail(kind, outcome, code string) {
+	o.Mails.WithLabelValues(kind, outcome, code).Inc()
 }

@@ -1,0 +1,33 @@
+package app
+
+import (
+	"errors"
+	"strings"
+
+	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/mailer"
+)
+
+// openMailer opens what sends Guichet's own mails.
+func (a *App) openMailer(keyring *accounts.Keyring) (err error) {
+	if a.Config.SMTPURL != "" && a.Config.PublicURL == "" && !a.Config.Demo {
+		return errors.New("GUICHET_PUBLIC_URL is not set: mails need it for their links")
+	}
+	a.Mailer, err = mailer.New(mailer.Options{
+		DB: a.DB, Sealer: keyring, URL: a.Config.SMTPURL, From: a.Config.MailFrom, AllowPlain: a.Config.AllowsPrivate(),
+		ShowLinks: a.Config.Demo, Observer: metrics.Observer{Metrics: a.Metrics}, Logger: a.Logger,
+	})
+	if err == nil && !a.Mailer.Ready() {
+		a.Logger.Warn("GUICHET_SMTP_URL is not set: no invitation, no password reset and no digest can be sent by e-mail")
+	}
+	return err
+}
+
+// publicURL is where people reach this process, without a slash at the end.
+func (a *App) publicURL() string {
+	if a.Config.PublicURL != "" {
+		return strings.TrimRight(a.Config.PublicURL, "/")
+	}
+	return "http://" + a.Address()
+}
