@@ -129,11 +129,11 @@ type letter struct {
 func (l letter) plain() string {
 	parts := slices.Clone(l.Before)
 	if l.Link != "" {
-		parts = append(parts, l.Button+":\n"+l.Link)
+		parts = append(parts, l.Button+"\n"+l.Link)
 	}
 	parts = append(append(parts, l.After...), "-- \n"+l.Footer)
 	if l.Unsubscribe != "" {
-		parts = append(parts, l.Stop+":\n"+l.Unsubscribe)
+		parts = append(parts, l.Stop+"\n"+l.Unsubscribe)
 	}
 	return strings.Join(parts, "\n\n") + "\n"
 }
