@@ -72,6 +72,13 @@ type Adapter interface {
 	Capabilities() Capabilities
 }
 
+// Blocker is what an adapter can do beside if its provider lets a business block a person: what the person writes then does
+// not arrive any more. Both may be repeated. Every error is a *SendError.
+type Blocker interface {
+	Block(ctx context.Context, account Account, person []conversation.Identity) error
+	Unblock(ctx context.Context, account Account, person []conversation.Identity) error
+}
+
 // Health is what a provider says of an account.
 type Health struct {
 	DisplayAddress string

@@ -29,7 +29,7 @@ func openBook(ctx context.Context, tx bun.Tx, sightings []Sighting) (*book, erro
 	if len(keys) == 0 {
 		return b, nil
 	}
-	err := postgres.Rows(ctx, tx, b.read, `SELECT i.channel, i.kind, i.key, i.address, i.owned_since, i.retired_at, c.id, c.name, c.named_at, c.phone, c.created_at
+	err := postgres.Rows(ctx, tx, b.read, `SELECT i.channel, i.kind, i.key, i.address, i.owned_since, i.retired_at, c.id, c.profile_name, c.named_at, c.phone, c.created_at
 		FROM unnest($1::text[], $2::text[], $3::text[]) AS k(channel, kind, key),
 		LATERAL (SELECT * FROM identities WHERE channel = k.channel AND kind = k.kind AND key = k.key OFFSET 0) AS i,
 		LATERAL (SELECT * FROM contacts WHERE id = i.contact_id OFFSET 0) AS c`, channels, kinds, keys)
@@ -106,8 +106,8 @@ func (b *book) insertContacts(ctx context.Context, tx bun.Tx) error {
 		return nil
 	}
 	ids, names, phones, namedAts := contactColumns(fresh)
-	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO contacts (id, name, phone, named_at, created_at, updated_at)
-		SELECT *, $5::timestamptz, $5::timestamptz FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])`, ids, names, phones, namedAts, b.now)
+	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO contacts (id, name, profile_name, phone, named_at, created_at, updated_at)
+		SELECT v.id, v.name, v.name, v.phone, v.named_at, $5::timestamptz, $5::timestamptz FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS v(id, name, phone, named_at)`, ids, names, phones, namedAts, b.now)
 	if err != nil {
 		return fmt.Errorf("insert contacts: %w", err)
 	}
@@ -144,8 +144,8 @@ func (b *book) lock(ctx context.Context, tx bun.Tx) error {
 	}, "SELECT merged_into IS NOT NULL FROM contacts WHERE id = ANY($1::uuid[]) ORDER BY id FOR "+mode, ids)
 }
 
-// updateContacts writes what changed. Others may have changed names since they were read, so the newest is chosen again; a
-// phone is replaced only if it is still the one that was read.
+// updateContacts writes what changed. Others may have changed names since they were read, so the newest is chosen again, and
+// a name that an agent gave stays the one to show; a phone is replaced only if it is still the one that was read.
 func (b *book) updateContacts(ctx context.Context, tx bun.Tx) error {
 	merged := map[string]bool{}
 	for _, m := range b.merges {
@@ -160,7 +160,8 @@ func (b *book) updateContacts(ctx context.Context, tx bun.Tx) error {
 	for _, c := range touched {
 		read = append(read, c.phoneRead)
 	}
-	_, err := tx.Tx.ExecContext(ctx, `UPDATE contacts AS c SET name = CASE WHEN v.named_at > coalesce(c.named_at, '-infinity') THEN v.name ELSE c.name END,
+	_, err := tx.Tx.ExecContext(ctx, `UPDATE contacts AS c SET profile_name = CASE WHEN v.named_at > coalesce(c.named_at, '-infinity') THEN v.name ELSE c.profile_name END,
+			name = CASE WHEN NOT c.name_given AND v.named_at > coalesce(c.named_at, '-infinity') THEN v.name ELSE c.name END,
 			phone = CASE WHEN c.phone = v.read THEN v.phone ELSE c.phone END, named_at = greatest(c.named_at, v.named_at), updated_at = $5::timestamptz
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $6::text[]) AS v(id, name, phone, named_at, read) WHERE c.id = v.id`,
 		ids, names, phones, namedAts, b.now, read)
@@ -253,6 +254,8 @@ func (b *book) mergeRows(ctx context.Context, tx bun.Tx, m Merge) error {
 	for _, statement := range []string{
 		"UPDATE identities SET contact_id = $1::uuid WHERE contact_id = $2::uuid",
 		"UPDATE consent_changes SET contact_id = $1::uuid WHERE contact_id = $2::uuid",
+		"UPDATE contact_changes SET contact_id = $1::uuid WHERE contact_id = $2::uuid",
+		mergePanels,
 		"UPDATE contacts SET merged_into = $1::uuid WHERE merged_into = $2::uuid OR id = $2::uuid",
 	} {
 		if _, err := tx.Tx.ExecContext(ctx, statement, m.Survivor, m.Loser); err != nil {

@@ -18,6 +18,7 @@ const (
 	CodeStale         Code = "stale"          // the caller decided on an old view
 	CodeWindowClosed  Code = "window_closed"  // the 24-hour window is closed: free text may not be sent
 	CodeOptedOut      Code = "opted_out"      // the contact asked not to be contacted
+	CodeBlocked       Code = "blocked"        // the contact is blocked on this account
 	CodeAccountPaused Code = "account_paused" // an admin paused the account
 	CodeAccountError  Code = "account_error"  // the account must be reconnected
 	CodeUnexamined    Code = "unexamined"     // an inbound message has not yet been examined for opt-out

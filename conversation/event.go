@@ -31,11 +31,28 @@ const (
 	EventMerged          EventKind = "merged" // this conversation goes on in another
 )
 
+// The events of what agents do around a conversation. Its workflow need not hear of them.
+const (
+	EventNoteAdded        EventKind = "note_added"
+	EventNoteEdited       EventKind = "note_edited"
+	EventNoteDeleted      EventKind = "note_deleted"
+	EventLabelAdded       EventKind = "label_added"
+	EventLabelRemoved     EventKind = "label_removed"
+	EventPriorityChanged  EventKind = "priority_changed"
+	EventContactChanged   EventKind = "contact_changed" // what is written down about the contact
+	EventContactBlocked   EventKind = "contact_blocked"
+	EventContactUnblocked EventKind = "contact_unblocked"
+	EventBlockRefused     EventKind = "block_refused" // the provider did not block or unblock; Code says why
+)
+
 // Wakes reports whether the conversation's workflow must see the event. Receipts do not matter to it unless a send failed
 // or one whose outcome was unknown got settled; whoever writes those says so.
 func (k EventKind) Wakes() bool {
 	switch k {
 	case EventMessageStatus, EventReaction, EventMessageEdited, EventMessageRevoked, EventIdentityChanged:
+		return false
+	case EventNoteAdded, EventNoteEdited, EventNoteDeleted, EventLabelAdded, EventLabelRemoved, EventPriorityChanged,
+		EventContactChanged, EventContactBlocked, EventContactUnblocked, EventBlockRefused:
 		return false
 	default:
 		return true
@@ -53,7 +70,7 @@ type Event struct {
 	At    time.Time `json:"at"` // the provider's time where there is one
 }
 
-// Cause says which automatic decision led to an event.
+// Cause says what led to an event: an automatic decision or, with the trigger TriggerNote, a colleague's note.
 type Cause struct {
 	Seq     int64  `json:"seq"` // the event that was decided on; the applied seq for a deadline
 	Trigger string `json:"trigger"`
@@ -61,6 +78,9 @@ type Cause struct {
 	Version int    `json:"version,omitempty"` // rule set version
 	Depth   int    `json:"depth"`             // how many automatic causes lie behind this one
 }
+
+// TriggerNote is the trigger of a cause that is a note: what was done was done with it.
+const TriggerNote = "note"
 
 // EventData is what the kinds of event say; each uses the fields that it needs.
 type EventData struct {
@@ -77,4 +97,10 @@ type EventData struct {
 	Source      string       `json:"source,omitempty"`
 	Into        string       `json:"into,omitempty"` // the conversation in which a merged one goes on
 	CallID      string       `json:"call_id,omitempty"`
+	NoteID      string       `json:"note_id,omitempty"`
+	Mentions    []string     `json:"mentions,omitempty"` // ids of the agents whom a note newly calls, its author left out
+	LabelID     string       `json:"label_id,omitempty"`
+	Priority    Priority     `json:"priority,omitempty"`
+	Fields      []string     `json:"fields,omitempty"`  // names of what was changed of a contact
+	Blocked     bool         `json:"blocked,omitempty"` // of a message: its contact is blocked, nobody is to be told
 }

@@ -34,6 +34,8 @@ type GateInput struct {
 	Confirmation bool
 	// Unexamined is set while a message of this contact has not yet been examined for opt-out.
 	Unexamined bool
+	// Blocked is set while the contact is blocked on the account.
+	Blocked bool
 	// Superseded is set if what an automatic send assumed (last seq, no agent's message since) no longer holds.
 	Superseded bool
 }
@@ -51,6 +53,9 @@ const (
 // Gate is the send gate: whether a message may go out now, and if not why. Everybody passes here: agents, rules, bots,
 // campaigns, scheduled messages. The code of the error says why it is held or refused.
 func Gate(in GateInput) (Verdict, *Error) {
+	if in.Blocked {
+		return Refuse, Errorf(CodeBlocked, "this contact is blocked; unblock to write")
+	}
 	if err := consentForbids(in); err != nil {
 		return Refuse, err
 	}

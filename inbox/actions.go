@@ -19,7 +19,7 @@ func (in *Inbox) actions(ctx context.Context, row *ledger.Row, by conversation.A
 	if err != nil {
 		return nil, err
 	}
-	merged := active(row)
+	merged := row.Active()
 	send := func(name string, kind conversation.MessageKind) Action {
 		g := gate
 		g.Kind = kind
@@ -60,6 +60,11 @@ func (in *Inbox) actions(ctx context.Context, row *ledger.Row, by conversation.A
 		plain("snooze", true, nil),
 		plain("read", true, nil),
 		plain("consent", true, nil),
+		plain("note", true, nil),
+		plain("label", true, nil),
+		plain("priority", true, nil),
+		plain("block", !row.Blocked(), conversation.Errorf(conversation.CodeConflict, "the contact is blocked already")),
+		plain("unblock", row.Blocked(), conversation.Errorf(conversation.CodeConflict, "the contact is not blocked")),
 	}, nil
 }
 

@@ -2,12 +2,14 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -33,17 +35,27 @@ func (in *Inbox) Attend(ctx context.Context, by conversation.Caller, id string) 
 	})
 }
 
-// Assign gives the conversation to an agent, a team, both or nobody.
+// Assign gives the conversation to an agent, a team, both or nobody, with a note for them if one is given. Both are written
+// or neither.
 func (in *Inbox) Assign(ctx context.Context, by conversation.Caller, id string, to Assignment) (Conversation, error) {
 	err := in.command(ctx, by, id, lockNone, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
-		if err := active(row); err != nil {
+		if err := row.Active(); err != nil {
 			return err
 		}
 		if err := in.checkAssignment(ctx, tx, to); err != nil {
 			return err
 		}
+		if to.Note == nil {
+			assign(row, by.Actor, to, in.Now())
+			return nil
+		}
+		note, err := notes.Append(ctx, tx, row, by.Actor, *to.Note, in.Now())
+		if conversation.CodeOf(err) == conversation.CodeInvalid {
+			return noteField(err)
+		}
+		to.after = &note
 		assign(row, by.Actor, to, in.Now())
-		return nil
+		return err
 	})
 	if err != nil {
 		return Conversation{}, err
@@ -63,9 +75,22 @@ func assign(row *ledger.Row, by conversation.Actor, to Assignment, now time.Time
 		return
 	}
 	row.AssigneeID, row.TeamID = agent, team
-	row.Append(conversation.Event{
+	e := conversation.Event{
 		Kind: conversation.EventAssigned, Actor: by, At: now, Data: conversation.EventData{AgentID: agent, TeamID: team},
-	})
+	}
+	if to.after != nil {
+		e.Data.NoteID, e.Cause = to.after.ID, &conversation.Cause{Seq: to.after.Seq, Trigger: conversation.TriggerNote}
+	}
+	row.Append(e)
+}
+
+// noteField says of a note's wrong field where it stands in an assignment.
+func noteField(err error) error {
+	e, ok := errors.AsType[*conversation.Error](err)
+	if !ok {
+		return err
+	}
+	return conversation.Invalid("note."+e.Field, "%s", e.Message)
 }
 
 func (in *Inbox) checkAssignment(ctx context.Context, tx bun.Tx, to Assignment) error {

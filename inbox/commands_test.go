@@ -94,6 +94,7 @@ func TestNoSuchConversation(t *testing.T) {
 			"done":     func() error { _, err := d.Inbox.Done(ctx, by, id); return err },
 			"reopen":   func() error { _, err := d.Inbox.Reopen(ctx, by, id); return err },
 			"snooze":   func() error { _, err := d.Inbox.Snooze(ctx, by, id, d.Now().Add(time.Hour)); return err },
+			"priority": func() error { _, err := d.Inbox.SetPriority(ctx, by, id, conversation.PriorityHigh); return err },
 			"read":     func() error { _, err := d.Inbox.Read(ctx, by, id, 0); return err },
 			"messages": func() error { _, _, err := d.Inbox.Messages(ctx, by, id, inbox.Cursor{}, 10); return err },
 			"timeline": func() error { _, _, err := d.Inbox.Timeline(ctx, by, id, inbox.Cursor{}, 10); return err },
@@ -247,7 +248,7 @@ func TestStatus(t *testing.T) {
 			t.Errorf("%s: events %q", c.name, kinds)
 		}
 	}
-	for _, bad := range []time.Time{{}, d.Now().Add(-time.Hour), d.Now(), d.Now().Add(367 * 24 * time.Hour)} {
+	for _, bad := range []time.Time{d.Now().Add(-time.Hour), d.Now(), d.Now().Add(367 * 24 * time.Hour)} {
 		_, err := d.Inbox.Snooze(ctx, d.maria, d.id, bad)
 		wantCode(t, err, conversation.CodeInvalid, "until")
 	}

@@ -18,7 +18,7 @@ func (in *Inbox) SetConsent(ctx context.Context, by conversation.Caller, id stri
 		return Conversation{}, err
 	}
 	err := in.command(ctx, by, id, lockChange, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
-		if err := active(row); err != nil {
+		if err := row.Active(); err != nil {
 			return err
 		}
 		now := in.Now()

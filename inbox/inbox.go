@@ -12,7 +12,6 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/internal/failpoint"
 	"guichet.dev/guichet/ledger"
 )
 
@@ -57,64 +56,34 @@ const (
 	lockChange
 )
 
-// command runs one command against a locked conversation and saves it, in one transaction, in the order of locks that
-// holds everywhere: contact, then conversation.
+// desk is where the commands are carried out.
+func (in *Inbox) desk() ledger.Desk { return ledger.Desk{DB: in.DB, Now: in.Now, Notify: in.Notify} }
+
+// command runs one command against a locked conversation and saves it, with its contact held as the mode says.
 func (in *Inbox) command(ctx context.Context, by conversation.Caller, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {
-	err := ledger.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
-		row, err := lockRow(ctx, tx, id, lock)
-		if err != nil {
-			return err
-		}
-		if !by.Sees(row.AccountID) {
-			return ledger.NotFound()
-		}
-		if err := do(ctx, tx, row); err != nil {
-			return err
-		}
-		return ledger.Save(ctx, tx, in.Now(), row)
-	})
-	if err == nil {
-		failpoint.Hit("inbox.committed")
-		in.Notify()
-	}
-	return err
+	return in.desk().Command(ctx, by, id, holds[lock], do)
 }
+
+// holds are the locks of the contact by mode.
+var holds = map[lockMode]ledger.Hold{lockShared: contacts.LockShared, lockChange: contacts.LockOne}
 
 // lockRow locks a conversation, and its contact before it if the mode says so.
 func lockRow(ctx context.Context, tx bun.Tx, id string, lock lockMode) (*ledger.Row, error) {
-	switch lock {
-	case lockShared:
-		return ledger.LockWith(ctx, tx, id, contacts.LockShared)
-	case lockChange:
-		return ledger.LockWith(ctx, tx, id, contacts.LockOne)
-	default:
-		return ledger.Lock(ctx, tx, id)
+	if hold := holds[lock]; hold != nil {
+		return ledger.LockWith(ctx, tx, id, hold)
 	}
+	return ledger.Lock(ctx, tx, id)
 }
 
 // read loads a conversation that the caller may see; any other does not exist.
 func (in *Inbox) read(ctx context.Context, by conversation.Caller, id string) (*ledger.Row, error) {
-	row, err := ledger.Read(ctx, in.DB, id)
-	if err == nil && !by.Sees(row.AccountID) {
-		return nil, ledger.NotFound()
-	}
-	return row, err
-}
-
-// active refuses commands on a conversation that goes on in another.
-func active(row *ledger.Row) error {
-	if row.MergedInto == "" {
-		return nil
-	}
-	err := conversation.Errorf(conversation.CodeConflict, "this conversation goes on in another")
-	err.Details = map[string]any{"merged_into": row.MergedInto}
-	return err
+	return in.desk().Read(ctx, by, id)
 }
 
 // run runs a command that needs nothing but the row, and returns the conversation after it.
 func (in *Inbox) run(ctx context.Context, by conversation.Caller, id string, do func(row *ledger.Row, now time.Time) error) (Conversation, error) {
 	err := in.command(ctx, by, id, lockNone, func(_ context.Context, _ bun.Tx, row *ledger.Row) error {
-		if err := active(row); err != nil {
+		if err := row.Active(); err != nil {
 			return err
 		}
 		return do(row, in.Now())

@@ -39,6 +39,14 @@ func (d *desk) walk(t *testing.T, by conversation.Caller, f inbox.Filter) []stri
 	}
 }
 
+// only returns an account's id as a list, empty for none.
+func only(id string) []string {
+	if id == "" {
+		return nil
+	}
+	return []string{id}
+}
+
 func TestList(t *testing.T) {
 	d := open(t)
 	const n = 59
@@ -63,27 +71,28 @@ func TestList(t *testing.T) {
 		for _, account := range []string{"", d.Account.ID, second.ID} {
 			condition := map[inbox.View]string{
 				inbox.ViewUnassigned: "status = 'open' AND assignee_id IS NULL", inbox.ViewMine: "status = 'open' AND assignee_id::text = '" + d.maria.ID + "'",
-				inbox.ViewOpen: "status = 'open'", inbox.ViewSnoozed: "status = 'snoozed'", inbox.ViewDone: "status = 'done'", inbox.ViewAll: "true",
+				inbox.ViewWaiting: "status = 'open' AND waiting_since IS NOT NULL",
+				inbox.ViewOpen:    "status = 'open'", inbox.ViewSnoozed: "status = 'snoozed'", inbox.ViewDone: "status = 'done'", inbox.ViewAll: "true",
 			}[view]
 			want := strings.Fields(d.Text(t, "SELECT coalesce(string_agg(id::text, ' ' ORDER BY last_activity_at DESC, id DESC), '') FROM conversations WHERE merged_into IS NULL AND ($1 = '' OR account_id::text = $1) AND "+condition, account))
 			if len(want) == 0 {
 				t.Fatalf("%s of %q is empty: the test shows nothing", view, account)
 			}
 			for _, limit := range []int{1, 2, 3, 7, 100} {
-				got := d.walk(t, d.maria, inbox.Filter{View: view, Account: account, Limit: limit})
+				got := d.walk(t, d.maria, inbox.Filter{Criteria: inbox.Criteria{View: view, Accounts: only(account)}, Limit: limit})
 				if !slices.Equal(got, want) {
 					t.Errorf("%s of %q by %d: %d conversations, want %d", view, account, limit, len(got), len(want))
 				}
 			}
 			if account != "" {
 				limited := conversation.Caller{Actor: d.maria.Actor, Sight: conversation.SeesOnly(account)}
-				if got := d.walk(t, limited, inbox.Filter{View: view, Limit: 7}); !slices.Equal(got, want) {
+				if got := d.walk(t, limited, inbox.Filter{Criteria: inbox.Criteria{View: view}, Limit: 7}); !slices.Equal(got, want) {
 					t.Errorf("%s for who sees only %q: %d conversations, want %d", view, account, len(got), len(want))
 				}
 			}
 		}
 	}
-	page, _, err := d.Inbox.List(t.Context(), office.Token, inbox.Filter{View: inbox.ViewAll, Limit: 1})
+	page, _, err := d.Inbox.List(t.Context(), office.Token, inbox.Filter{Criteria: inbox.Criteria{View: inbox.ViewAll}, Limit: 1})
 	if err != nil || page[0].Contact.Name == "" || page[0].Actions != nil || page[0].Contact.Identities != nil || !page[0].Window.Open {
 		t.Errorf("%+v, %v", page, err)
 	}
@@ -91,7 +100,7 @@ func TestList(t *testing.T) {
 
 func TestBadFilters(t *testing.T) {
 	d := open(t)
-	good := inbox.Filter{View: inbox.ViewAll, Limit: 10}
+	good := inbox.Filter{Criteria: inbox.Criteria{View: inbox.ViewAll}, Limit: 10}
 	for _, c := range []struct {
 		field  string
 		change func(*inbox.Filter)
@@ -100,7 +109,7 @@ func TestBadFilters(t *testing.T) {
 		{"view", func(f *inbox.Filter) { f.View = inbox.ViewMine }},
 		{"limit", func(f *inbox.Filter) { f.Limit = 0 }},
 		{"limit", func(f *inbox.Filter) { f.Limit = 101 }},
-		{"account_id", func(f *inbox.Filter) { f.Account = "x" }},
+		{"account_id", func(f *inbox.Filter) { f.Accounts = []string{"x"} }},
 		{"cursor", func(f *inbox.Filter) { f.After = inbox.Cursor{At: d.Now(), ID: "x"} }},
 		{"cursor", func(f *inbox.Filter) { f.After = inbox.Cursor{At: d.Now()} }},
 	} {
@@ -109,7 +118,7 @@ func TestBadFilters(t *testing.T) {
 		_, _, err := d.Inbox.List(t.Context(), office.Token, f)
 		wantCode(t, err, conversation.CodeInvalid, c.field)
 	}
-	if got, _, err := d.Inbox.List(t.Context(), office.Token, inbox.Filter{View: inbox.ViewAll, Limit: 1, Account: uuid.NewString()}); err != nil || len(got) != 0 {
+	if got, _, err := d.Inbox.List(t.Context(), office.Token, inbox.Filter{Criteria: inbox.Criteria{View: inbox.ViewAll, Accounts: []string{uuid.NewString()}}, Limit: 1}); err != nil || len(got) != 0 {
 		t.Errorf("of an unknown account: %v, %v", got, err)
 	}
 	for _, limit := range []int{0, 201} {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/followers"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/postgres"
@@ -34,7 +35,7 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 			messageID = earlier
 			return err
 		}
-		if err := active(row); err != nil {
+		if err := row.Active(); err != nil {
 			return err
 		}
 		content, err := in.check(ctx, tx, row, account, m)
@@ -49,6 +50,9 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 			return reason
 		}
 		reopen(row, by.Actor, in.Now())
+		if err := in.sends(ctx, tx, row, by.Actor, m.DraftVersion); err != nil {
+			return err
+		}
 		messageID, err = outbox.Queue(ctx, tx, row, outbox.Message{Content: content, Author: by.Actor, ClientID: m.ClientID, ReplyTo: m.ReplyTo}, in.Now())
 		return err
 	})
@@ -56,6 +60,17 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 		return Message{}, err
 	}
 	return in.message(ctx, messageID)
+}
+
+// sends does what goes with a message of an agent: the draft that it was is gone, and the agent follows the conversation.
+func (in *Inbox) sends(ctx context.Context, tx bun.Tx, row *ledger.Row, by conversation.Actor, draft int64) error {
+	if by.Kind != conversation.ActorAgent {
+		return nil
+	}
+	if err := drafts.Take(ctx, tx, by, row.ID, draft); err != nil {
+		return err
+	}
+	return followers.Add(ctx, tx, row.ID, in.Now(), by.ID)
 }
 
 // accountOf returns a conversation's account, which never changes. It is looked up before the transaction: who waits for a
@@ -148,16 +163,4 @@ func providerID(ctx context.Context, tx bun.Tx, conversationID, messageID, field
 		return "", conversation.Invalid(field, "must be the id of a message of this conversation that the provider has taken")
 	}
 	return provider, nil
-}
-
-// Read notes up to where the conversation was read and returns it. Telling the customer is the caller's business: see
-// LastInbound.
-func (in *Inbox) Read(ctx context.Context, by conversation.Caller, id string, upToSeq int64) (Conversation, error) {
-	return in.run(ctx, by, id, func(row *ledger.Row, _ time.Time) error {
-		if upToSeq < 0 || upToSeq > row.LastSeq {
-			return conversation.Invalid("up_to_seq", "must be 0 to %d", row.LastSeq)
-		}
-		row.ReadSeq = max(row.ReadSeq, upToSeq)
-		return nil
-	})
 }

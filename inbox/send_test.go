@@ -242,14 +242,14 @@ func TestActions(t *testing.T) {
 		by   conversation.Caller
 		want string
 	}{
-		{"open", func() error { return nil }, d.maria, "send_text send_reaction attend assign done snooze read consent"},
-		{"a program", func() error { return nil }, office.Token, "send_text send_reaction assign done snooze read consent"},
-		{"mine", func() error { _, err := d.Inbox.Attend(t.Context(), d.maria, d.id); return err }, d.maria, "send_text send_reaction attend assign done snooze read consent"},
-		{"a colleague's", func() error { return nil }, paul, "send_text send_reaction assign done snooze read consent"},
-		{"done", func() error { _, err := d.Inbox.Done(t.Context(), d.maria, d.id); return err }, d.maria, "send_text send_reaction attend assign reopen snooze read consent"},
+		{"open", func() error { return nil }, d.maria, "send_text send_reaction attend assign done snooze read consent note label priority block"},
+		{"a program", func() error { return nil }, office.Token, "send_text send_reaction assign done snooze read consent note label priority block"},
+		{"mine", func() error { _, err := d.Inbox.Attend(t.Context(), d.maria, d.id); return err }, d.maria, "send_text send_reaction attend assign done snooze read consent note label priority block"},
+		{"a colleague's", func() error { return nil }, paul, "send_text send_reaction assign done snooze read consent note label priority block"},
+		{"done", func() error { _, err := d.Inbox.Done(t.Context(), d.maria, d.id); return err }, d.maria, "send_text send_reaction attend assign reopen snooze read consent note label priority block"},
 		{"snoozed", func() error { _, err := d.Inbox.Snooze(t.Context(), d.maria, d.id, d.Now().Add(time.Hour)); return err }, d.maria,
-			"send_text send_reaction attend assign done reopen snooze read consent"},
-		{"window closed", func() error { d.Forward(25 * time.Hour); return nil }, d.maria, "attend assign done reopen snooze read consent"},
+			"send_text send_reaction attend assign done reopen snooze read consent note label priority block"},
+		{"window closed", func() error { d.Forward(25 * time.Hour); return nil }, d.maria, "attend assign done reopen snooze read consent note label priority block"},
 	} {
 		if err := c.do(); err != nil {
 			t.Fatal(err)

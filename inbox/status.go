@@ -6,6 +6,7 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 )
 
 // Done closes a conversation. The customer's next message reopens it.
@@ -39,15 +40,16 @@ func reopen(row *ledger.Row, by conversation.Actor, now time.Time) {
 // maxSnooze bounds a snooze.
 const maxSnooze = 366 * 24 * time.Hour
 
-// Snooze puts a conversation aside until the given time or the customer's next message.
+// Snooze puts a conversation aside until the given time or the customer's next message; without a time, until that message
+// alone.
 func (in *Inbox) Snooze(ctx context.Context, by conversation.Caller, id string, until time.Time) (Conversation, error) {
 	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
-		if !until.After(now) || until.After(now.Add(maxSnooze)) {
+		if !until.IsZero() && (!until.After(now) || until.After(now.Add(maxSnooze))) {
 			return conversation.Invalid("until", "must lie in the future, at most a year ahead")
 		}
 		until := until.UTC().Truncate(time.Microsecond)
 		row.Status, row.SnoozedUntil, row.DoneAt = conversation.StatusSnoozed, until, time.Time{}
-		row.Append(conversation.Event{Kind: conversation.EventSnoozed, Actor: by.Actor, At: now, Data: conversation.EventData{Until: &until}})
+		row.Append(conversation.Event{Kind: conversation.EventSnoozed, Actor: by.Actor, At: now, Data: conversation.EventData{Until: postgres.NullTime(until)}})
 		return nil
 	})
 }

@@ -3,69 +3,57 @@ package inbox
 import (
 	"time"
 
+	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/labels"
+	"guichet.dev/guichet/notes"
 )
-
-// View is a named selection of conversations.
-type View string
-
-// The views.
-const (
-	ViewUnassigned View = "unassigned" // open, nobody's
-	ViewMine       View = "mine"       // open, the caller's: agents only
-	ViewOpen       View = "open"
-	ViewSnoozed    View = "snoozed"
-	ViewDone       View = "done"
-	ViewAll        View = "all"
-)
-
-// Views lists all views in their usual order.
-func Views() []View {
-	return []View{ViewUnassigned, ViewMine, ViewOpen, ViewSnoozed, ViewDone, ViewAll}
-}
-
-// Filter selects a page of conversations, newest activity first.
-type Filter struct {
-	View    View
-	Account string // an account id; empty for all
-	Limit   int    // 1–100
-	After   Cursor // zero for the first page
-}
 
 // Cursor is the place after which a page begins: the last row of the page before.
 type Cursor struct {
 	At  time.Time
 	Seq int64  // of messages and events
 	ID  string // of conversations
+
+	Sort  Sort      // of conversations: the order to which the place belongs
+	Phase int       // which part of that order
+	AsOf  time.Time // the time for which the first page was made
 }
 
 // Zero reports whether the cursor is that of the first page.
-func (c Cursor) Zero() bool { return c.At.IsZero() && c.ID == "" && c.Seq == 0 }
+func (c Cursor) Zero() bool { return c == Cursor{} }
 
 // Conversation is a conversation as people see it.
 type Conversation struct {
-	ID             string               `json:"id"`
-	AccountID      string               `json:"account_id"`
-	Channel        conversation.Channel `json:"channel"`
-	Contact        Contact              `json:"contact"`
-	Status         conversation.Status  `json:"status"`
-	SnoozedUntil   *time.Time           `json:"snoozed_until,omitempty"`
-	AssigneeID     string               `json:"assignee_id,omitempty"`
-	TeamID         string               `json:"team_id,omitempty"`
-	MergedInto     string               `json:"merged_into,omitempty"`
-	Window         WindowView           `json:"window"`
-	Consent        conversation.Consent `json:"consent"`
-	Summary        string               `json:"summary"`
-	LastActivityAt time.Time            `json:"last_activity_at"`
-	LastInboundAt  *time.Time           `json:"last_inbound_at,omitempty"`
-	WaitingSince   *time.Time           `json:"waiting_since,omitempty"`
-	FirstReplyAt   *time.Time           `json:"first_reply_at,omitempty"`
-	OpenedAt       time.Time            `json:"opened_at"`
-	DoneAt         *time.Time           `json:"done_at,omitempty"`
-	LastSeq        int64                `json:"last_seq"`
-	Unread         bool                 `json:"unread"`
-	Actions        []Action             `json:"actions,omitempty"` // single reads only
-	Next           []DeadlineView       `json:"next,omitempty"`    // armed deadlines, single reads only
+	ID             string                `json:"id"`
+	AccountID      string                `json:"account_id"`
+	Channel        conversation.Channel  `json:"channel"`
+	Contact        Contact               `json:"contact"`
+	Status         conversation.Status   `json:"status"`
+	SnoozedUntil   *time.Time            `json:"snoozed_until,omitempty"`
+	AssigneeID     string                `json:"assignee_id,omitempty"`
+	TeamID         string                `json:"team_id,omitempty"`
+	MergedInto     string                `json:"merged_into,omitempty"`
+	Priority       conversation.Priority `json:"priority"`
+	Labels         []labels.Tag          `json:"labels" nullable:"false"`
+	BlockedAt      *time.Time            `json:"blocked_at,omitempty"` // since when the contact is blocked on this account
+	Window         WindowView            `json:"window"`
+	Consent        conversation.Consent  `json:"consent"`
+	Summary        string                `json:"summary"`
+	LastActivityAt time.Time             `json:"last_activity_at"`
+	LastInboundAt  *time.Time            `json:"last_inbound_at,omitempty"`
+	WaitingSince   *time.Time            `json:"waiting_since,omitempty"`
+	FirstReplyAt   *time.Time            `json:"first_reply_at,omitempty"`
+	OpenedAt       time.Time             `json:"opened_at"`
+	DoneAt         *time.Time            `json:"done_at,omitempty"`
+	LastSeq        int64                 `json:"last_seq"`
+	Unread         bool                  `json:"unread"`
+	Actions        []Action              `json:"actions,omitempty"`   // single reads only
+	Next           []DeadlineView        `json:"next,omitempty"`      // armed deadlines, single reads only
+	Following      *bool                 `json:"following,omitempty"` // whether the caller, an agent, follows it; single reads only
+	Draft          *drafts.Draft         `json:"draft,omitempty"`     // the caller's own, single reads only
+	Block          *blocks.Block         `json:"block,omitempty"`     // what the provider made of it, single reads only
 }
 
 // DeadlineView is an armed deadline.
@@ -90,7 +78,7 @@ type WindowView struct {
 
 // Action is something that can be done with a conversation, and if not now, why.
 type Action struct {
-	Name    string            `json:"name"` // send_text, send_reaction, attend, assign, done, reopen, snooze, read, consent
+	Name    string            `json:"name"` // send_text, send_reaction, attend, assign, done, reopen, snooze, read, consent, note, label, priority, block, unblock
 	Allowed bool              `json:"allowed"`
 	Code    conversation.Code `json:"code,omitempty"`
 	Reason  string            `json:"reason,omitempty"`
@@ -144,13 +132,15 @@ type Attachment struct {
 	Size     int64  `json:"size,omitempty"` // bytes, once stored
 }
 
-// TimelineItem is one line of a conversation's timeline: a message or an event, with the conversations merged into it.
+// TimelineItem is one line of a conversation's timeline: a message, an event or a note, with the conversations merged into
+// it.
 type TimelineItem struct {
-	Type    string              `json:"type" enum:"message,event"`
+	Type    string              `json:"type" enum:"message,event,note"`
 	At      time.Time           `json:"at"`
 	Seq     int64               `json:"seq"`
 	Message *Message            `json:"message,omitempty"`
 	Event   *conversation.Event `json:"event,omitempty"`
+	Note    *notes.Note         `json:"note,omitempty"`
 
 	conversation string // of an event
 }
@@ -160,12 +150,17 @@ type NewMessage struct {
 	ClientID string // the same id is the same message; required, 1–100 characters
 	Content  conversation.Content
 	ReplyTo  string // id of one of the conversation's messages
+	// DraftVersion is the author's draft that this was: it is deleted with the sending, unless it was changed since. 0: none.
+	DraftVersion int64
 }
 
 // Assignment says to whom a conversation is given: nil leaves as it is, "" means nobody.
 type Assignment struct {
 	AgentID *string
 	TeamID  *string
+	Note    *notes.Draft // for whom it is given to; nil for none
+
+	after *notes.Note // the note as it was written
 }
 
 // ConsentWish is a change of consent that an agent writes down.

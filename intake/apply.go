@@ -93,14 +93,20 @@ func (b *batch) receive(row *ledger.Row, w *work, m *message) {
 	m.late = conversation.Late(m.at, m.receivedAt, w.account.Settings.LateAfter())
 	m.seq = row.Append(conversation.Event{
 		Kind: conversation.EventMessageReceived, Actor: conversation.Actor{Kind: conversation.ActorContact}, At: m.at,
-		Data: conversation.EventData{MessageID: m.id, MessageKind: m.content.Kind, Late: m.late},
+		Data: conversation.EventData{MessageID: m.id, MessageKind: m.content.Kind, Late: m.late, Blocked: row.Blocked()},
 	})
-	row.InboundSeq = m.seq
+	row.InboundSeq = m.seq // also of a blocked contact: a STOP counts wherever it was written
 	if m.content.Kind.OpensWindow() {
 		extendWindow(row, m.at)
 	}
 	if m.at.After(row.LastInboundAt) {
 		row.LastInboundAt = m.at
+	}
+	if row.Blocked() { // stored, but nobody is to look at it
+		activity := row.LastActivityAt
+		b.show(row, m)
+		row.LastActivityAt = activity
+		return
 	}
 	if row.WaitingSince.IsZero() || m.at.Before(row.WaitingSince) {
 		row.WaitingSince = m.at

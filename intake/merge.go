@@ -1,14 +1,21 @@
 package intake
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/followers"
+	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
@@ -49,6 +56,11 @@ func (b *batch) mergeConversations(merges []contacts.Merge) error {
 		}
 		b.threads[key] = r
 	}
+	for _, m := range merges {
+		if err := blocks.Merge(b.ctx, b.tx, m.Survivor, m.Loser); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -78,6 +90,10 @@ func (b *batch) mergeInto(older, newer *ledger.Row) error {
 	if !older.WaitingSince.IsZero() && (newer.WaitingSince.IsZero() || older.WaitingSince.Before(newer.WaitingSince)) {
 		newer.WaitingSince = older.WaitingSince
 	}
+	if newer.BlockedAt.IsZero() {
+		newer.BlockedAt = older.BlockedAt
+	}
+	newer.Priority = max(newer.Priority, older.Priority)
 	if older.Unexamined() {
 		older.Wake()
 	}
@@ -88,6 +104,11 @@ func (b *batch) mergeInto(older, newer *ledger.Row) error {
 	}
 	older.Append(event)
 	newer.Append(event)
+	for _, carry := range []func(ctx context.Context, tx bun.Tx, from, into string) error{labels.Merge, followers.Merge, drafts.Merge} {
+		if err := carry(b.ctx, b.tx, older.ID, newer.ID); err != nil {
+			return err
+		}
+	}
 	return b.moveQueued(older, newer)
 }
 

@@ -35,6 +35,7 @@ var table = []column{
 	optUUIDs("team_id", func(r *Row) *string { return &r.TeamID }),
 	optUUIDs("merged_into", func(r *Row) *string { return &r.MergedInto }),
 	seqs("priority", func(r *Row) *int64 { return &r.Priority }),
+	optTimes("blocked_at", func(r *Row) *time.Time { return &r.BlockedAt }),
 
 	seqs("last_seq", func(r *Row) *int64 { return &r.LastSeq }),
 	seqs("wake_seq", func(r *Row) *int64 { return &r.WakeSeq }),

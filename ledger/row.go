@@ -19,7 +19,8 @@ type Row struct {
 	AssigneeID   string
 	TeamID       string
 	MergedInto   string
-	Priority     int64 // -1 low, 0 normal, 1 high, 2 urgent
+	Priority     int64     // -1 low, 0 normal, 1 high, 2 urgent
+	BlockedAt    time.Time // since when the contact is blocked on the account
 
 	LastSeq    int64 // of the newest event
 	WakeSeq    int64 // of the newest event that the workflow must see
@@ -113,6 +114,9 @@ func (r *Row) Wake() { r.wake = true }
 func (r *Row) Window(margin time.Duration) conversation.Window {
 	return conversation.Window{From: r.WindowFrom, RefusedAt: r.WindowRefusedAt, Margin: margin}
 }
+
+// Blocked reports whether the contact is blocked on the account.
+func (r *Row) Blocked() bool { return !r.BlockedAt.IsZero() }
 
 // Unexamined reports whether a received message has not been examined for opt-out yet.
 func (r *Row) Unexamined() bool { return r.AppliedSeq < r.InboundSeq }

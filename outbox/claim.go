@@ -176,7 +176,7 @@ func GateInput(ctx context.Context, db bun.IDB, row *ledger.Row, account account
 	}
 	in := conversation.GateInput{
 		Now: now, Author: author, Kind: kind, Account: account.State, Window: row.Window(account.Settings.WindowMargin()), Consent: consent,
-		LastInboundAt: row.LastInboundAt, AgentMayAnswerOptedOut: account.Settings.AgentMayAnswerOptedOut,
+		Blocked: row.Blocked(), LastInboundAt: row.LastInboundAt, AgentMayAnswerOptedOut: account.Settings.AgentMayAnswerOptedOut,
 	}
 	if author.Person() {
 		return in, nil

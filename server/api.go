@@ -54,6 +54,15 @@ func (s *Server) registerAPI() {
 	s.registerMessages()
 	s.registerRead()
 	s.registerConsent()
+	s.registerNotes()
+	s.registerLabels()
+	s.registerLabelling()
+	s.registerDrafts()
+	s.registerFollowing()
+	s.registerBlocks()
+	s.registerTranscripts()
+	s.registerContacts()
+	s.registerAttributes()
 }
 
 func (s *Server) version() string {

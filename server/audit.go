@@ -11,8 +11,8 @@ import (
 
 type listAudit struct {
 	Paging
-	SubjectKind string `query:"subject_kind" enum:"account,agent,team,token"`
-	SubjectID   string `query:"subject_id" format:"uuid" doc:"Needs subject_kind"`
+	SubjectKind string `query:"subject_kind" enum:"account,agent,attribute,conversation,label,team,token"`
+	SubjectID   string `query:"subject_id" pattern:"^[a-z0-9_-]+$" maxLength:"100" doc:"Needs subject_kind"`
 }
 
 func (s *Server) registerAudit() {

@@ -15,14 +15,8 @@ type ConversationPath struct {
 
 type listConversations struct {
 	Paging
-	View    inbox.View `query:"view" default:"open"`
-	Account string     `query:"account_id" format:"uuid" doc:"Only of this account"`
-}
-
-// filter returns what to select.
-func (in *listConversations) filter() (inbox.Filter, error) {
-	after, err := decodeCursor(in.Cursor)
-	return inbox.Filter{View: in.View, Account: in.Account, Limit: in.Limit, After: after}, err
+	Selecting
+	SavedView string `query:"saved_view" format:"uuid" doc:"What this saved view selects; the other parameters narrow it further or replace its own"`
 }
 
 type conversationPage struct {
@@ -33,14 +27,12 @@ type conversationPage struct {
 func (s *Server) registerConversations() {
 	register(s, operation{
 		id: "list-conversations", method: http.MethodGet, path: "/conversations", permission: team.ReadConversations, tag: "conversations",
-		summary: "A view of the inbox, newest activity first",
-	}, func(ctx context.Context, in *listConversations) (*answer[page[inbox.Conversation]], error) {
-		filter, err := in.filter()
-		if err != nil {
-			return nil, err
-		}
-		return replyPage(s.Queries.List(ctx, viewer(ctx), filter))
-	})
+		summary: "A view of the inbox, narrowed and ordered",
+	}, s.listConversations)
+	register(s, operation{
+		id: "count-conversations", method: http.MethodGet, path: "/conversations/counts", permission: team.ReadConversations, tag: "conversations",
+		summary: "How many conversations each view has, exactly up to 999",
+	}, s.countConversations)
 	register(s, operation{
 		id: "get-conversation", method: http.MethodGet, path: "/conversations/{conversation_id}", permission: team.ReadConversations, tag: "conversations",
 		summary: "One conversation, with what can be done with it now and what happens next by itself",

@@ -13,7 +13,7 @@ import (
 )
 
 // cursorVersion begins a cursor's text; it changes with its form, so that an old one is refused instead of misread.
-const cursorVersion = "1"
+const cursorVersion = "2"
 
 // maxCursor is the longest cursor that is looked at.
 const maxCursor = 200
@@ -23,11 +23,9 @@ func encodeCursor(c inbox.Cursor) string {
 	if c.Zero() {
 		return ""
 	}
-	at := ""
-	if !c.At.IsZero() {
-		at = strconv.FormatInt(c.At.UnixMicro(), 10)
-	}
-	text := strings.Join([]string{cursorVersion, at, strconv.FormatInt(c.Seq, 10), c.ID}, ",")
+	text := strings.Join([]string{
+		cursorVersion, encodeTime(c.At), strconv.FormatInt(c.Seq, 10), c.ID, string(c.Sort), strconv.Itoa(c.Phase), encodeTime(c.AsOf),
+	}, ",")
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
@@ -49,18 +47,11 @@ func parseCursor(text string) (c inbox.Cursor, ok bool) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	parts := strings.Split(string(raw), ",")
-	if err != nil || len(parts) != 4 || parts[0] != cursorVersion {
+	if err != nil || len(parts) != 7 || parts[0] != cursorVersion {
 		return c, false
 	}
-	if parts[1] != "" {
-		micros, err := strconv.ParseInt(parts[1], 10, 64)
-		if err != nil {
-			return c, false
-		}
-		c.At = time.UnixMicro(micros).UTC()
-		if c.At.Year() < 1 || c.At.Year() > 9999 {
-			return c, false
-		}
+	if c.At, ok = decodeTime(parts[1]); !ok {
+		return c, false
 	}
 	if c.Seq, err = strconv.ParseInt(parts[2], 10, 64); err != nil {
 		return c, false
@@ -68,7 +59,29 @@ func parseCursor(text string) (c inbox.Cursor, ok bool) {
 	if c.ID = parts[3]; c.ID != "" && (len(c.ID) != 36 || uuid.Validate(c.ID) != nil) {
 		return c, false
 	}
-	return c, true
+	c.Sort = inbox.Sort(parts[4])
+	if c.Phase, err = strconv.Atoi(parts[5]); err != nil {
+		return c, false
+	}
+	c.AsOf, ok = decodeTime(parts[6])
+	return c, ok
+}
+
+func encodeTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(t.UnixMicro(), 10)
+}
+
+// decodeTime reads what encodeTime wrote.
+func decodeTime(text string) (time.Time, bool) {
+	if text == "" {
+		return time.Time{}, true
+	}
+	micros, err := strconv.ParseInt(text, 10, 64)
+	t := time.UnixMicro(micros).UTC()
+	return t, err == nil && t.Year() >= 1 && t.Year() <= 9999
 }
 
 // Paging is the part of a request that asks for a page.

@@ -5,9 +5,12 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/transcripts"
 )
 
 // describeEnums tells the OpenAPI document which values the domain's closed types have, so that requests are checked
@@ -22,6 +25,12 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[inbox.Sort, sortEnum](schemas)
+	alias[inbox.WindowState, windowStateEnum](schemas)
+	alias[conversation.Priority, priorityEnum](schemas)
+	alias[contacts.AttributeType, attributeTypeEnum](schemas)
+	alias[blocks.ProviderState, blockStateEnum](schemas)
+	alias[transcripts.Format, transcriptFormatEnum](schemas)
 	alias[team.Role, roleEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
@@ -48,9 +57,17 @@ type (
 	consentEnum      string
 	accountStateEnum string
 	viewEnum         string
-	roleEnum         string
-	permissionEnum   string
-	agentStateEnum   string
+	sortEnum         string
+	windowStateEnum  string
+
+	priorityEnum         string
+	attributeTypeEnum    string
+	blockStateEnum       string
+	transcriptFormatEnum string
+
+	roleEnum       string
+	permissionEnum string
+	agentStateEnum string
 )
 
 func (channelEnum) Schema(huma.Registry) *huma.Schema { return enum(conversation.WhatsApp) }
@@ -84,6 +101,23 @@ func (accountStateEnum) Schema(huma.Registry) *huma.Schema {
 }
 
 func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()...) }
+
+func (sortEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Sorts()...) }
+
+func (windowStateEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.WindowStates()...) }
+func (priorityEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(conversation.Priorities()...)
+}
+
+func (attributeTypeEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(contacts.AttributeTypes()...)
+}
+
+func (blockStateEnum) Schema(huma.Registry) *huma.Schema { return enum(blocks.ProviderStates()...) }
+
+func (transcriptFormatEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(transcripts.Formats()...)
+}
 
 func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
 

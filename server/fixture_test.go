@@ -17,15 +17,24 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/followers"
 	"guichet.dev/guichet/idempotency"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/labels"
+	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/transcripts"
 )
 
 const someID = "019ab000-0000-7000-8000-000000000001"
@@ -196,12 +205,27 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 			{Name: "temporal", Optional: true, Probe: func(context.Context) error { return (*f.checks)[0] }},
 		},
 	}
+	f.furnish(&options)
 	for _, c := range change {
 		c(&options)
 	}
 	f.server = server.New(options)
 	f.admin = f.token(team.RoleAdmin)
 	return f
+}
+
+// furnish adds the stores of what agents do around conversations.
+func (f *fixture) furnish(o *server.Options) {
+	desk := ledger.Desk{DB: f.db, Now: o.Clock.Now, Notify: func() {}}
+	o.Beside = inbox.New(inbox.Options{
+		DB: f.db, Accounts: o.Accounts, Adapters: o.Adapters, Policy: rules.Empty(), Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger,
+		Meaning: func(conversation.Channel, string) string { return "" },
+	})
+	o.Notes, o.Labels, o.Drafts, o.Followers = notes.NewStore(desk), labels.NewStore(desk), drafts.NewStore(desk), followers.NewStore(desk)
+	o.Contacts, o.Transcripts = contacts.NewStore(desk), transcripts.NewStore(desk)
+	o.Blocks = blocks.NewStore(blocks.Options{
+		Desk: desk, Accounts: o.Accounts, Adapters: o.Adapters, Meaning: func(conversation.Channel, string) string { return "" },
+	})
 }
 
 // token makes a program's token.
@@ -285,4 +309,13 @@ func (f *fixture) decode(text []byte, out any) {
 	if err := json.Unmarshal(text, out); err != nil {
 		f.t.Fatalf("%v: %s", err, text)
 	}
+}
+
+func (f *fakeInbox) Count(_ context.Context, by conversation.Caller, c inbox.Criteria) (inbox.Count, error) {
+	f.by, f.filter.Criteria = by, c
+	return inbox.Count{Count: 3}, f.err
+}
+
+func (f *fakeInbox) Unread(_ context.Context, by conversation.Caller, id string) (inbox.Conversation, error) {
+	return f.one(by, id)
 }

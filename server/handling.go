@@ -45,8 +45,9 @@ func (t target) pointer(field string) (*string, error) {
 type assign struct {
 	ConversationPath
 	Body struct {
-		AgentID target `json:"agent_id,omitempty" doc:"An agent's id; null or empty for nobody; absent to leave as it is"`
-		TeamID  target `json:"team_id,omitempty" doc:"A team's id; null or empty for none; absent to leave as it is"`
+		AgentID target     `json:"agent_id,omitempty" doc:"An agent's id; null or empty for nobody; absent to leave as it is"`
+		TeamID  target     `json:"team_id,omitempty" doc:"A team's id; null or empty for none; absent to leave as it is"`
+		Note    *noteInput `json:"note,omitempty" doc:"For whoever takes over; written with the assignment or not at all"`
 	}
 }
 
@@ -60,13 +61,30 @@ func (in *assign) assignment() (to inbox.Assignment, err error) {
 	if to.AgentID == nil && to.TeamID == nil {
 		return to, conversation.Invalid("", "agent_id or team_id is needed")
 	}
+	if in.Body.Note != nil {
+		note := in.Body.Note.draft()
+		to.Note = &note
+	}
 	return to, nil
 }
 
 type snooze struct {
 	ConversationPath
 	Body struct {
-		Until time.Time `json:"until" doc:"When the conversation comes back by itself; in the future"`
+		Until      time.Time `json:"until,omitzero" doc:"When the conversation comes back by itself, in the future; the customer's message brings it back before"`
+		UntilReply bool      `json:"until_reply,omitempty" doc:"In place of a time: only the customer's message brings it back"`
+	}
+}
+
+// check returns an error unless the request says until when.
+func (in *snooze) check(now time.Time) error {
+	switch b := in.Body; {
+	case b.Until.IsZero() != b.UntilReply:
+		return conversation.Invalid("until", "either until or until_reply is needed, and not both")
+	case !b.UntilReply && !b.Until.After(now):
+		return conversation.Invalid("until", "must lie in the future")
+	default:
+		return nil
 	}
 }
 
@@ -99,8 +117,8 @@ func (s *Server) registerHandling() {
 		})
 	register(s, handling("snooze", team.SnoozeConversations, "Put a conversation aside until a time, or until the customer writes"),
 		func(ctx context.Context, in *snooze) (*conversationAnswer, error) {
-			if !in.Body.Until.After(s.Clock.Now()) {
-				return nil, conversation.Invalid("until", "must lie in the future")
+			if err := in.check(s.Clock.Now()); err != nil {
+				return nil, err
 			}
 			return reply(s.Handling.Snooze(ctx, viewer(ctx), in.ID, in.Body.Until.UTC()))
 		})

@@ -22,13 +22,14 @@ type sendMessage struct {
 		Text     string         `json:"text,omitempty" maxLength:"65536" doc:"The channel may allow less"`
 		Reaction *reactionInput `json:"reaction,omitempty"`
 		ReplyTo  string         `json:"reply_to,omitempty" format:"uuid" doc:"The message to quote"`
+		Draft    int64          `json:"draft_version,omitempty" minimum:"0" doc:"Version of the draft that this was: it is deleted with the sending, unless it was changed since"`
 	}
 }
 
 // message checks that the request says exactly one thing.
 func (in *sendMessage) message() (inbox.NewMessage, error) {
 	b := in.Body
-	m := inbox.NewMessage{ClientID: b.ClientID, ReplyTo: b.ReplyTo}
+	m := inbox.NewMessage{ClientID: b.ClientID, ReplyTo: b.ReplyTo, DraftVersion: b.Draft}
 	hasText := strings.TrimSpace(b.Text) != ""
 	switch {
 	case strings.ContainsRune(b.ClientID+b.Text, 0) || b.Reaction != nil && strings.ContainsRune(b.Reaction.Emoji, 0):

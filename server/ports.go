@@ -18,6 +18,7 @@ type Receiver interface {
 // Queries are what people read. The cursor returned is zero on the last page.
 type Queries interface {
 	List(ctx context.Context, by conversation.Caller, filter inbox.Filter) ([]inbox.Conversation, inbox.Cursor, error)
+	Count(ctx context.Context, by conversation.Caller, criteria inbox.Criteria) (inbox.Count, error)
 	Get(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
 	Messages(ctx context.Context, by conversation.Caller, conversationID string, before inbox.Cursor, limit int) ([]inbox.Message, inbox.Cursor, error)
 	Timeline(ctx context.Context, by conversation.Caller, conversationID string, before inbox.Cursor, limit int) ([]inbox.TimelineItem, inbox.Cursor, error)
@@ -36,9 +37,16 @@ type Handling interface {
 type Writing interface {
 	Send(ctx context.Context, by conversation.Caller, conversationID string, message inbox.NewMessage) (inbox.Message, error)
 	Read(ctx context.Context, by conversation.Caller, conversationID string, upToSeq int64) (inbox.Conversation, error)
+	Unread(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
 	// LastInbound returns the provider's id of the message to mark as read there, empty if there is none.
 	LastInbound(ctx context.Context, by conversation.Caller, conversationID string, upToSeq int64) (string, error)
 	SetConsent(ctx context.Context, by conversation.Caller, conversationID string, wish inbox.ConsentWish) (inbox.Conversation, error)
+}
+
+// Beside is what else people ask of conversations.
+type Beside interface {
+	SetPriority(ctx context.Context, by conversation.Caller, conversationID string, priority conversation.Priority) (inbox.Conversation, error)
+	OfContact(ctx context.Context, by conversation.Caller, contactID string, after inbox.Cursor, limit int) ([]inbox.Conversation, inbox.Cursor, error)
 }
 
 // ParkedUpdates are what could not be applied.

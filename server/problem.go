@@ -76,6 +76,7 @@ var statuses = map[conversation.Code]int{
 	conversation.CodeAccountError:  http.StatusConflict,
 	conversation.CodeWindowClosed:  http.StatusUnprocessableEntity,
 	conversation.CodeOptedOut:      http.StatusUnprocessableEntity,
+	conversation.CodeBlocked:       http.StatusUnprocessableEntity,
 	conversation.CodeUnsupported:   http.StatusUnprocessableEntity,
 	conversation.CodeNoAddress:     http.StatusUnprocessableEntity,
 	conversation.CodeRateLimited:   http.StatusTooManyRequests,

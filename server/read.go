@@ -34,6 +34,10 @@ func (s *Server) registerRead() {
 			}
 			return reply(c, err)
 		})
+	register(s, handling("unread", team.MarkConversations, "Mark as unread for oneself"),
+		func(ctx context.Context, in *ConversationPath) (*conversationAnswer, error) {
+			return reply(s.Writing.Unread(ctx, viewer(ctx), in.ID))
+		})
 }
 
 // tellRead tells the customer that messages were read. The agent does not wait for it and it may fail: it is a courtesy.

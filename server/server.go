@@ -15,11 +15,18 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/channel"
+	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/followers"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/labels"
+	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/transcripts"
 )
 
 // Options are what a server needs. All fields but Checks, Version and Logger are required; with ProbesOnly only Metrics is.
@@ -36,6 +43,15 @@ type Options struct {
 	Handling Handling
 	Writing  Writing
 	Parked   ParkedUpdates
+	Beside   Beside
+
+	Notes       *notes.Store
+	Labels      *labels.Store
+	Drafts      *drafts.Store
+	Followers   *followers.Store
+	Blocks      *blocks.Store
+	Contacts    *contacts.Store
+	Transcripts *transcripts.Store
 
 	Repetitions Repetitions // nil: idempotency keys are not looked at
 	Rate        int         // requests that one caller may make in a second; 0: any number

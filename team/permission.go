@@ -20,6 +20,19 @@ const (
 	MarkConversations   Permission = "conversations.mark" // as read
 	SendMessages        Permission = "conversations.send"
 	WriteConsent        Permission = "consent.write"
+	WriteNotes          Permission = "conversations.note"     // and edit one's own
+	ModerateNotes       Permission = "conversations.moderate" // edit and delete colleagues' notes
+	LabelConversations  Permission = "conversations.label"    // also with a label defined on the spot
+	RankConversations   Permission = "conversations.prioritise"
+	FollowConversations Permission = "conversations.follow"
+	BlockContacts       Permission = "conversations.block"
+	ExportConversations Permission = "conversations.export"
+	ReadLabels          Permission = "labels.read"
+	WriteLabels         Permission = "labels.write"
+	ReadContacts        Permission = "contacts.read"
+	WriteContacts       Permission = "contacts.write"
+	ReadAttributes      Permission = "attributes.read"
+	WriteAttributes     Permission = "attributes.write"
 	ReadAccounts        Permission = "accounts.read"
 	WriteAccounts       Permission = "accounts.write"
 	CheckAccounts       Permission = "accounts.check"
@@ -51,9 +64,10 @@ var (
 	ofAgents = []Permission{
 		ReadSelf, ReadConversations, AttendConversations, AssignConversations, CloseConversations, SnoozeConversations,
 		MarkConversations, SendMessages, WriteConsent, ReadAccounts, ReadAgents, ReadTeams,
+		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit})
-	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ModerateNotes, ExportConversations, WriteLabels})
+	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteAttributes})
 
 	byRole = map[Role]map[Permission]bool{
 		RoleAgent: setOf(ofAgents), RoleSupervisor: setOf(ofSupervisors), RoleAdmin: setOf(ofAdmins),

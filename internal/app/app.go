@@ -64,6 +64,7 @@ type App struct {
 	intake      *intake.Intake
 	outbox      *outbox.Outbox
 	repetitions *idempotency.Store
+	inside      inside
 	server      *server.Server
 	notifier    *postgres.Notifier
 	bell        feed.Bell // rings when the feed may have something new

@@ -175,7 +175,7 @@ func (a *App) awaitConversation(ctx context.Context, phone string) (string, erro
 	ctx, cancel := context.WithTimeout(ctx, demoWait)
 	defer cancel()
 	for {
-		list, _, err := a.Inbox.List(ctx, bySystem.Everywhere(), inbox.Filter{View: inbox.ViewAll, Limit: 100})
+		list, _, err := a.Inbox.List(ctx, bySystem.Everywhere(), inbox.Filter{Criteria: inbox.Criteria{View: inbox.ViewAll}, Limit: 100})
 		if err != nil {
 			return "", err
 		}

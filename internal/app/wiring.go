@@ -78,6 +78,7 @@ func (a *App) openStores(context.Context) error {
 		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now,
 		Notify: a.notify, Meaning: meaning, Logger: a.Logger,
 	})
+	a.openInside()
 	receivers, senders := map[conversation.Channel]channel.Receiver{}, map[conversation.Channel]channel.Sender{}
 	for kind, adapter := range a.adapters {
 		receivers[kind], senders[kind] = adapter, adapter
@@ -113,6 +114,8 @@ func (a *App) openServer(ctx context.Context) error {
 	a.server = server.New(server.Options{
 		Logger: a.Logger, Metrics: a.Metrics, Clock: a.Clock, Accounts: a.Accounts, Team: a.Team, Adapters: a.adapters,
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
+		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
+		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts,
 		Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})

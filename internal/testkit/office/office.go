@@ -87,6 +87,9 @@ func Open(t testing.TB) *Office {
 	return o
 }
 
+// Desk is where commands of other packages are carried out.
+func (o *Office) Desk() ledger.Desk { return ledger.Desk{DB: o.DB, Now: o.Now, Notify: func() {}} }
+
 // Connect connects one more number.
 func (o *Office) Connect(t testing.TB, providerID, secret string) accounts.Account {
 	t.Helper()
@@ -181,7 +184,7 @@ func (o *Office) IDs(t testing.TB) []string {
 // Only returns the only conversation that goes on.
 func (o *Office) Only(t testing.TB) inbox.Conversation {
 	t.Helper()
-	list, _, err := o.Inbox.List(t.Context(), Token, inbox.Filter{View: inbox.ViewAll, Limit: 100})
+	list, _, err := o.Inbox.List(t.Context(), Token, inbox.Filter{Criteria: inbox.Criteria{View: inbox.ViewAll}, Limit: 100})
 	fatal(t, err)
 	if len(list) != 1 {
 		t.Fatalf("there are %d conversations, want 1", len(list))
@@ -233,11 +236,39 @@ func (p player) Send(ctx context.Context, a channel.Account, m channel.Outbound)
 	return p.provider.send(ctx, a, m)
 }
 
-// Provider plays the provider: it takes every message unless the test says otherwise.
+// Block implements channel.Blocker.
+func (p player) Block(_ context.Context, _ channel.Account, person []conversation.Identity) error {
+	return p.provider.block(true, person)
+}
+
+// Unblock implements channel.Blocker.
+func (p player) Unblock(_ context.Context, _ channel.Account, person []conversation.Identity) error {
+	return p.provider.block(false, person)
+}
+
+// Provider plays the provider: it takes every message, and blocks everybody, unless the test says otherwise.
 type Provider struct {
-	mu     sync.Mutex
-	taken  []channel.Outbound
-	answer func(n int, m channel.Outbound) (channel.Sent, error)
+	mu       sync.Mutex
+	taken    []channel.Outbound
+	answer   func(n int, m channel.Outbound) (channel.Sent, error)
+	blocking func(block bool, person []conversation.Identity) error
+}
+
+// Blocking sets what comes of the next blocks and their ends. Nil does everything.
+func (p *Provider) Blocking(f func(block bool, person []conversation.Identity) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.blocking = f
+}
+
+func (p *Provider) block(block bool, person []conversation.Identity) error {
+	p.mu.Lock()
+	f := p.blocking
+	p.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	return f(block, person)
 }
 
 // Answer sets what comes of the next calls; n counts from 1. Nil takes everything.
