@@ -42,6 +42,7 @@ func (s *Server) registerAPI() {
 	s.api = humaecho.New(s.echo, config)
 
 	s.registerMe()
+	s.registerNotifications()
 	s.registerAccounts()
 	s.registerAccountStates()
 	s.registerParked()

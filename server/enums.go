@@ -9,6 +9,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
 )
@@ -34,6 +35,8 @@ func describeEnums(schemas huma.Registry) {
 	alias[team.Role, roleEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
+	alias[notifications.Kind, notificationKindEnum](schemas)
+	alias[notifications.Frequency, mailFrequencyEnum](schemas)
 }
 
 func alias[Type any, Described huma.SchemaProvider](schemas huma.Registry) {
@@ -125,4 +128,10 @@ func (permissionEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Perm
 
 func (agentStateEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(team.AgentActive, team.AgentDeactivated)
+}
+
+func (notificationKindEnum) Schema(huma.Registry) *huma.Schema { return enum(notifications.Kinds()...) }
+
+func (mailFrequencyEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(notifications.Frequencies()...)
 }

@@ -23,6 +23,7 @@ import (
 	"guichet.dev/guichet/internal/temporalx"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/mailer"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/server"
@@ -58,18 +59,19 @@ type App struct {
 	Inbox    *inbox.Inbox
 	Mailer   *mailer.Mailer
 
-	commits     *bun.DB // the group commits' own sessions
-	advances    *bun.DB // those of the workflows' decisions
-	adapters    map[conversation.Channel]channel.Adapter
-	intake      *intake.Intake
-	outbox      *outbox.Outbox
-	repetitions *idempotency.Store
-	inside      inside
-	server      *server.Server
-	notifier    *postgres.Notifier
-	bell        feed.Bell // rings when the feed may have something new
-	listener    net.Listener
-	closers     []func() error // the last first
+	commits       *bun.DB // the group commits' own sessions
+	advances      *bun.DB // those of the workflows' decisions
+	adapters      map[conversation.Channel]channel.Adapter
+	intake        *intake.Intake
+	outbox        *outbox.Outbox
+	repetitions   *idempotency.Store
+	notifications *notifications.Store
+	inside        inside
+	server        *server.Server
+	notifier      *postgres.Notifier
+	bell          feed.Bell // rings when the feed may have something new
+	listener      net.Listener
+	closers       []func() error // the last first
 }
 
 // Version is the program's, set at build time.

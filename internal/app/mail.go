@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"strings"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/mailer"
+	"guichet.dev/guichet/notifications"
 )
 
 // openMailer opens what sends Guichet's own mails.
@@ -30,4 +33,18 @@ func (a *App) publicURL() string {
 		return strings.TrimRight(a.Config.PublicURL, "/")
 	}
 	return "http://" + a.Address()
+}
+
+// openNotifications opens what tells agents what concerns them.
+func (a *App) openNotifications(keyring *accounts.Keyring) {
+	a.notifications = notifications.NewStore(notifications.Options{
+		DB: a.DB, Mailer: a.Mailer, Sealer: keyring, PublicURL: a.publicURL, Now: a.Clock.Now, Notify: a.notifyFeed, Logger: a.Logger,
+	})
+}
+
+// deriveNotifications reads the feed for what concerns whom.
+func (a *App) deriveNotifications(ctx context.Context) error {
+	return feed.Consumer{
+		Name: notifications.Consumer, DB: a.DB, Apply: a.notifications.Apply, FromNow: true, Bell: &a.bell, Logger: a.Logger,
+	}.Run(ctx)
 }

@@ -52,6 +52,8 @@ func (a *App) stages() ([]stage, error) {
 		stage{"wake", func(ctx context.Context) error { return a.listen(ctx, wake) }},
 		stage{"bootstrap token", a.bootstrap},
 		stage{"mails", a.Mailer.Run},
+		stage{"notifications", a.deriveNotifications},
+		stage{"digests", a.notifications.Run},
 	)
 	if a.Config.Demo && a.Config.SimulatorURL != "" {
 		stages = append(stages, stage{"demo clock", a.followClock})

@@ -64,6 +64,7 @@ func (a *App) openStores(context.Context) error {
 	if err := a.openMailer(keyring); err != nil {
 		return err
 	}
+	a.openNotifications(keyring)
 	a.repetitions = idempotency.NewStore(a.DB, keyring)
 	whatsAppOptions := whatsapp.Options{Now: a.Clock.Now, DialControl: accounts.DialControl}
 	if a.Config.AllowsPrivate() {
@@ -116,7 +117,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts,
-		Repetitions: a.repetitions, Rate: a.Config.APIRate,
+		Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
 	var lc net.ListenConfig
