@@ -13,21 +13,21 @@ import (
 	"guichet.dev/guichet/postgres"
 )
 
-// Entry is the news of one conversation: all since the agent read the entry before.
-type Entry struct {
+// Notification is the news of one conversation: all since the agent read the entry before.
+type Notification struct {
 	ID             string       `json:"id"`
 	ConversationID string       `json:"conversation_id"`
 	AccountID      string       `json:"account_id"`
 	ContactName    string       `json:"contact_name"`
 	Counts         map[Kind]int `json:"counts" nullable:"false" doc:"How many there are of each kind"`
-	Latest         Latest       `json:"latest"`
+	Latest         News         `json:"latest"`
 	CreatedAt      time.Time    `json:"created_at"`
 	ChangedAt      time.Time    `json:"changed_at" doc:"When the newest was added; for up_to"`
 	ReadAt         *time.Time   `json:"read_at,omitempty"`
 }
 
-// Latest is the newest thing in an entry.
-type Latest struct {
+// News is the newest thing in an entry.
+type News struct {
 	Kind     Kind               `json:"kind"`
 	Event    string             `json:"event" doc:"The kind of event" example:"note_added"`
 	EventSeq int64              `json:"event_seq"`
@@ -63,7 +63,7 @@ func visibleArgs(by conversation.Caller) ([]any, error) {
 }
 
 // List returns a page of the caller's entries, the newest first, and where the next page begins; zero if there is none.
-func (s *Store) List(ctx context.Context, by conversation.Caller, f Filter) ([]Entry, Place, error) {
+func (s *Store) List(ctx context.Context, by conversation.Caller, f Filter) ([]Notification, Place, error) {
 	args, err := visibleArgs(by)
 	if err != nil {
 		return nil, Place{}, err
@@ -76,9 +76,9 @@ func (s *Store) List(ctx context.Context, by conversation.Caller, f Filter) ([]E
 		where += " AND (n.changed_at, n.id) < ($4::timestamptz, $5::uuid)"
 		args = append(args, f.Before.At, f.Before.ID)
 	}
-	var entries []Entry
+	var entries []Notification
 	err = postgres.Rows(ctx, s.DB, func(found *sql.Rows) error {
-		e := Entry{Counts: map[Kind]int{}}
+		e := Notification{Counts: map[Kind]int{}}
 		var read sql.NullTime
 		err := found.Scan(&e.ID, &e.ConversationID, &e.AccountID, postgres.OptText(&e.ContactName), &e.CreatedAt, &e.ChangedAt, &read)
 		if read.Valid {
@@ -102,8 +102,8 @@ func (s *Store) List(ctx context.Context, by conversation.Caller, f Filter) ([]E
 }
 
 // describe adds what the entries are about.
-func (s *Store) describe(ctx context.Context, entries []Entry) error {
-	index := make(map[string]*Entry, len(entries))
+func (s *Store) describe(ctx context.Context, entries []Notification) error {
+	index := make(map[string]*Notification, len(entries))
 	ids := make([]string, len(entries))
 	for i := range entries {
 		ids[i] = entries[i].ID
@@ -112,7 +112,7 @@ func (s *Store) describe(ctx context.Context, entries []Entry) error {
 	err := postgres.Rows(ctx, s.DB, func(found *sql.Rows) error {
 		var (
 			id string
-			l  Latest
+			l  News
 			n  int
 		)
 		if err := found.Scan(&id, &l.Kind, &n, &l.Event, &l.EventSeq, &l.Actor.Kind, &l.Actor.ID); err != nil {
@@ -141,7 +141,7 @@ func (s *Store) Unread(ctx context.Context, by conversation.Caller) (int, error)
 	}
 	var n int
 	err = postgres.Raw(s.DB).QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM (
-		SELECT 1 FROM notifications n WHERE %s AND n.read_at IS NULL LIMIT %d) AS some`, visible, MostUnread+1), args...).Scan(&n)
+		SELECT 1 FROM notifications n WHERE %s AND n.read_at IS NULL LIMIT %d) AS few`, visible, MostUnread+1), args...).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count unread notifications: %w", err)
 	}

@@ -63,7 +63,7 @@ func NewStore(o Options) *Store {
 // agentOf returns whose notifications a caller asks for.
 func agentOf(by conversation.Actor) (string, error) {
 	if by.Kind != conversation.ActorAgent || by.ID == "" {
-		return "", conversation.Errorf(conversation.CodeForbidden, "only an agent has notifications; the token belongs to a program")
+		return "", conversation.Errorf(conversation.CodeNotFound, "a program has no notifications")
 	}
 	return by.ID, nil
 }

@@ -71,6 +71,9 @@ type (
 	roleEnum       string
 	permissionEnum string
 	agentStateEnum string
+
+	notificationKindEnum string
+	mailFrequencyEnum    string
 )
 
 func (channelEnum) Schema(huma.Registry) *huma.Schema { return enum(conversation.WhatsApp) }

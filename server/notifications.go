@@ -17,9 +17,10 @@ type listNotifications struct {
 
 // notificationPage is a page of notifications with the count that a badge shows.
 type notificationPage struct {
-	page[notifications.Entry]
-	Unread     int  `json:"unread" minimum:"0" maximum:"99" doc:"How many entries are unread, up to 99"`
-	UnreadMore bool `json:"unread_more" doc:"There are more than that"`
+	Items      []notifications.Notification `json:"items" nullable:"false"`
+	NextCursor string                       `json:"next_cursor,omitempty" doc:"For the next page; absent on the last one"`
+	Unread     int                          `json:"unread" minimum:"0" maximum:"99" doc:"How many entries are unread, up to 99"`
+	UnreadMore bool                         `json:"unread_more" doc:"There are more than that"`
 }
 
 type readNotifications struct {
@@ -29,7 +30,10 @@ type readNotifications struct {
 	}
 }
 
-type putNotificationSettings struct{ Body notifications.Settings }
+// notificationSettings are named so in the document, where accounts have settings too.
+type notificationSettings notifications.Settings
+
+type putNotificationSettings struct{ Body notificationSettings }
 
 func (s *Server) registerNotifications() {
 	register(s, operation{
@@ -49,14 +53,16 @@ func (s *Server) registerNotifications() {
 	register(s, operation{
 		id: "get-notification-settings", method: http.MethodGet, path: "/me/notification-settings", permission: team.ReadSelf, tag: "notifications",
 		summary: "What the caller wants to hear of, and how",
-	}, func(ctx context.Context, _ *struct{}) (*answer[notifications.Settings], error) {
-		return reply(s.Notifications.Settings(ctx, actor(ctx)))
+	}, func(ctx context.Context, _ *struct{}) (*answer[notificationSettings], error) {
+		settings, err := s.Notifications.Settings(ctx, actor(ctx))
+		return reply(notificationSettings(settings), err)
 	})
 	register(s, operation{
 		id: "put-notification-settings", method: http.MethodPut, path: "/me/notification-settings", permission: team.ReadSelf, tag: "notifications",
 		summary: "Choose what to hear of, and how",
-	}, func(ctx context.Context, in *putNotificationSettings) (*answer[notifications.Settings], error) {
-		return reply(s.Notifications.Choose(ctx, actor(ctx), in.Body))
+	}, func(ctx context.Context, in *putNotificationSettings) (*answer[notificationSettings], error) {
+		settings, err := s.Notifications.Choose(ctx, actor(ctx), notifications.Settings(in.Body))
+		return reply(notificationSettings(settings), err)
 	})
 }
 
@@ -76,10 +82,10 @@ func (s *Server) listNotifications(ctx context.Context, in *listNotifications) (
 		return nil, err
 	}
 	if entries == nil {
-		entries = []notifications.Entry{}
+		entries = []notifications.Notification{}
 	}
 	return reply(notificationPage{
-		page:   page[notifications.Entry]{Items: entries, NextCursor: encodeCursor(inbox.Cursor{At: next.At, ID: next.ID})},
+		Items: entries, NextCursor: encodeCursor(inbox.Cursor{At: next.At, ID: next.ID}),
 		Unread: min(unread, notifications.MostUnread), UnreadMore: unread > notifications.MostUnread,
 	}, nil)
 }
