@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -163,6 +164,11 @@ func (s *Store) Read(ctx context.Context, by conversation.Caller, r Reading) err
 	}
 	if len(r.IDs) == 0 && r.UpTo.IsZero() {
 		return conversation.Invalid("ids", "give ids, up_to or both")
+	}
+	for _, id := range r.IDs {
+		if len(id) != 36 || uuid.Validate(id) != nil {
+			return conversation.Invalid("ids", "must be ids of notifications")
+		}
 	}
 	changed := false
 	err = postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
