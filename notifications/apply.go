@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +13,7 @@ import (
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/team"
 )
 
 // Consumer is the name under which the feed remembers how far notifications have been derived.
@@ -109,19 +111,14 @@ const whom = `WITH e AS (
 			WHERE g.agent IS NULL AND (g.team::text IS DISTINCT FROM g.team_before OR g.agent_before IS NOT NULL)
 		UNION ALL
 		SELECT f.agent_id, e.conversation, e.seq, 3, 'follow' FROM e JOIN followers f ON f.conversation_id = e.conversation WHERE e.follows)
-	SELECT DISTINCT ON (e.conversation, e.seq, a.id) a.id, e.conversation, e.account, e.seq, told.why, e.kind, e.actor_kind, e.actor,
+	SELECT DISTINCT ON (e.conversation, e.seq, told.whom) told.whom, e.conversation, e.account, e.seq, told.why, e.kind, e.actor_kind, e.actor,
 		s.kinds, s.hour, s.time_zone, s.language
-	FROM told JOIN e ON (e.conversation, e.seq) = (told.conversation, told.seq) JOIN agents a ON a.id = told.whom
-		LEFT JOIN notification_settings s ON s.agent_id = a.id
-	WHERE a.state = 'active' AND NOT (e.actor_kind = 'agent' AND e.actor = a.id::text)
-		AND coalesce((s.kinds->told.why->>'in_app')::bool, true) AND ` + sees + `
-		AND NOT EXISTS (SELECT 1 FROM notification_facts n WHERE n.agent_id = a.id AND n.conversation_id = e.conversation AND n.event_seq = e.seq)
-	ORDER BY e.conversation, e.seq, a.id, told.rank`
-
-// sees is whether the agent a may see the account of e.
-const sees = `EXISTS (SELECT 1 FROM accounts x WHERE x.id = e.account AND (NOT x.restricted OR EXISTS (
-		SELECT 1 FROM account_viewers v WHERE v.account_id = x.id
-			AND (v.agent_id = a.id OR v.team_id IN (SELECT m.team_id FROM team_members m WHERE m.agent_id = a.id)))))`
+	FROM told JOIN e ON (e.conversation, e.seq) = (told.conversation, told.seq)
+		LEFT JOIN notification_settings s ON s.agent_id = told.whom
+	WHERE NOT (e.actor_kind = 'agent' AND e.actor = told.whom::text)
+		AND coalesce((s.kinds->told.why->>'in_app')::bool, true)
+		AND NOT EXISTS (SELECT 1 FROM notification_facts n WHERE n.agent_id = told.whom AND n.conversation_id = e.conversation AND n.event_seq = e.seq)
+	ORDER BY e.conversation, e.seq, told.whom, told.rank`
 
 func (b *batch) facts(ctx context.Context, tx bun.Tx) ([]fact, error) {
 	var facts []fact
@@ -148,7 +145,27 @@ func (b *batch) facts(ctx context.Context, tx bun.Tx) ([]fact, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find whom events concern: %w", err)
 	}
-	return facts, nil
+	return seen(ctx, tx, facts)
+}
+
+// seen returns those facts whose agents are active and may see the account.
+func seen(ctx context.Context, tx bun.Tx, facts []fact) ([]fact, error) {
+	agents := map[string][]string{} // by account
+	for _, f := range facts {
+		agents[f.account] = append(agents[f.account], f.agent)
+	}
+	type pair struct{ account, agent string }
+	sees := map[pair]bool{}
+	for account, some := range agents {
+		found, err := team.Seeing(ctx, tx, account, some, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, agent := range found {
+			sees[pair{account, agent}] = true
+		}
+	}
+	return slices.DeleteFunc(facts, func(f fact) bool { return !sees[pair{f.account, f.agent}] }), nil
 }
 
 // place is an agent's entry about a conversation.

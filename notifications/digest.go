@@ -13,6 +13,7 @@ import (
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/mailer"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/team"
 )
 
 const (
@@ -77,39 +78,64 @@ func (s *Store) Digest(ctx context.Context) (int, error) {
 	return queued, errors.Join(errs...)
 }
 
-// takeDue takes what is due off the agent's list, and counts what of it is still unread and may be seen. Another process
-// that does the same waits here, and finds nothing.
+// takeDue takes what is due off the agent's list, and counts what of it is still unread. Another process that does the same
+// waits here, and finds nothing.
 const takeDue = `WITH due AS (
 		UPDATE notification_facts SET mail_due_at = NULL WHERE agent_id = $1::uuid AND mail_due_at <= $2::timestamptz
-		RETURNING notification_id, kind, created_at),
-	e AS (
-		SELECT due.kind, n.agent_id, n.account_id AS account FROM due JOIN notifications n ON n.id = due.notification_id
-		WHERE n.read_at IS NULL AND due.created_at > $3::timestamptz)
-	SELECT e.kind, count(*) FROM e JOIN agents a ON a.id = e.agent_id WHERE a.state = 'active' AND ` + sees + ` GROUP BY e.kind`
+		RETURNING notification_id, kind, created_at)
+	SELECT n.account_id::text, due.kind, count(*) FROM due JOIN notifications n ON n.id = due.notification_id
+	WHERE n.read_at IS NULL AND due.created_at > $3::timestamptz GROUP BY n.account_id, due.kind`
 
-func (s *Store) digest(ctx context.Context, tx bun.Tx, agent string, now time.Time) (bool, error) {
-	data := map[string]string{}
+// due takes what is due off the agent's list, and counts what is still unread and may be seen, by kind.
+func due(ctx context.Context, tx bun.Tx, agent string, now time.Time) (map[string]int, error) {
+	byAccount := map[string]map[string]int{}
 	err := postgres.Rows(ctx, tx, func(found *sql.Rows) error {
 		var (
-			kind string
-			n    int
+			account, kind string
+			n             int
 		)
-		err := found.Scan(&kind, &n)
-		data[kind] = strconv.Itoa(n)
-		return err
+		if err := found.Scan(&account, &kind, &n); err != nil {
+			return err
+		}
+		if byAccount[account] == nil {
+			byAccount[account] = map[string]int{}
+		}
+		byAccount[account][kind] = n
+		return nil
 	}, takeDue, agent, now, now.Add(-newsFor))
 	if err != nil {
-		return false, fmt.Errorf("take due notifications: %w", err)
+		return nil, fmt.Errorf("take due notifications: %w", err)
 	}
-	if len(data) == 0 {
-		return false, nil
+	counts := map[string]int{}
+	for account, some := range byAccount {
+		seeing, err := team.Seeing(ctx, tx, account, []string{agent}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if len(seeing) == 0 {
+			continue
+		}
+		for kind, n := range some {
+			counts[kind] += n
+		}
+	}
+	return counts, nil
+}
+
+func (s *Store) digest(ctx context.Context, tx bun.Tx, agent string, now time.Time) (bool, error) {
+	counts, err := due(ctx, tx, agent, now)
+	if err != nil || len(counts) == 0 {
+		return false, err
+	}
+	data := map[string]string{}
+	for kind, n := range counts {
+		data[kind] = strconv.Itoa(n)
 	}
 	settings, err := readSettings(ctx, tx, agent)
 	if err != nil {
 		return false, err
 	}
-	var to string
-	var name string
+	var to, name string
 	if err := tx.Tx.QueryRowContext(ctx, "SELECT email, name FROM agents WHERE id = $1::uuid", agent).Scan(&to, &name); err != nil {
 		return false, fmt.Errorf("read whom to mail: %w", err)
 	}

@@ -45,6 +45,7 @@ func (s *Server) registerAPI() {
 	s.registerNotifications()
 	s.registerAccounts()
 	s.registerAccountStates()
+	s.registerAccountHealth()
 	s.registerParked()
 	s.registerAgents()
 	s.registerTeams()

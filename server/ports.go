@@ -30,6 +30,7 @@ type Handling interface {
 	Assign(ctx context.Context, by conversation.Caller, conversationID string, to inbox.Assignment) (inbox.Conversation, error)
 	Done(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
 	Reopen(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
+	// Snooze until the zero time is until the customer writes.
 	Snooze(ctx context.Context, by conversation.Caller, conversationID string, until time.Time) (inbox.Conversation, error)
 }
 

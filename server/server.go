@@ -74,6 +74,7 @@ type Server struct {
 	http     *http.Server
 	routes   map[string]bool // templates
 	draining atomic.Bool
+	absent   absences // of what readiness depends on
 
 	limits    *limiter // of callers we know
 	strangers *limiter // of those that we do not, by address

@@ -17,6 +17,9 @@ import (
 // retryInterval is how often something that must succeed once is tried at the start.
 const retryInterval = time.Second
 
+// readinessEvery is how often a process looks at what it depends on by itself.
+const readinessEvery = 10 * time.Second
+
 // Run runs the process until the context ends or a part fails. It stops listening first and closes the database last.
 func (a *App) Run(ctx context.Context, more ...stage) error {
 	stages, err := a.stages()
@@ -38,7 +41,10 @@ func (a *App) stages() ([]stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	stages := []stage{{"figures", a.watch}}
+	stages := []stage{
+		{"figures", a.watch},
+		{"readiness", func(ctx context.Context) error { return a.server.WatchReadiness(ctx, readinessEvery) }},
+	}
 	if a.Mode.Work {
 		stages = append(stages, stage{"worker", func(ctx context.Context) error {
 			return worker.Run(ctx, worker.Options{
@@ -46,6 +52,10 @@ func (a *App) stages() ([]stage, error) {
 				Activities: activities.New(a.Inbox, a.outbox),
 			})
 		}})
+	}
+	if a.Mode.Work {
+		keeper := a.keeper()
+		stages = append(stages, stage{"retention", func(ctx context.Context) error { return keeper.Every(ctx, retentionEvery) }})
 	}
 	stages = append(stages,
 		stage{"dispatcher", dispatcher.Run},

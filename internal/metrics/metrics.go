@@ -41,6 +41,10 @@ type Metrics struct {
 	Stuck          prometheus.Gauge // conversations
 	Parked         prometheus.Gauge // updates
 	AccountsFailed prometheus.Gauge
+
+	Dependencies *prometheus.GaugeVec   // by name: 1 while it answers
+	Retained     *prometheus.CounterVec // rows that retention deleted, by kind
+	Accounts     *Accounts
 }
 
 // New returns the collectors on a registry of their own, with those of the Go runtime and the process.
@@ -61,9 +65,15 @@ func New() *Metrics {
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
 		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
+		Dependencies: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "guichet_dependency_up", Help: "Whether what this process depends on answers: 1 or 0.",
+		}, []string{"dependency"}),
+		Retained: counters("retention_deleted_total", "Rows that were deleted because of their age.", "kind"),
+		Accounts: newAccounts(),
 	}
 	m.Registry.MustRegister(
 		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Mails, m.Stuck, m.Parked, m.AccountsFailed,
+		m.Dependencies, m.Retained, m.Accounts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
