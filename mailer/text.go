@@ -109,7 +109,9 @@ func Render(of, language string, data map[string]string) (Text, error) {
 	if l.After, err = fillAll(pattern.After, clean); err != nil {
 		return Text{}, err
 	}
-	l.Button = pattern.Button
+	if l.Button = pattern.Button; l.Button == "" {
+		l.Link = ""
+	}
 	var html strings.Builder
 	if err := set.html.Execute(&html, l); err != nil {
 		return Text{}, fmt.Errorf("write a mail: %w", err)
