@@ -87,14 +87,14 @@ const healthQuery = `
 // Health returns how one account is. One that the caller may not see is not found.
 func (s *Store) Health(ctx context.Context, by conversation.Caller, id string) (Health, error) {
 	if uuid.Validate(id) != nil || len(id) != 36 || !by.Sees(id) {
-		return Health{}, notFound()
+		return Health{}, NotFound()
 	}
 	all, err := s.health(ctx, bun.SafeQuery("a.id = ?", id))
 	if err != nil {
 		return Health{}, err
 	}
 	if len(all) == 0 {
-		return Health{}, notFound()
+		return Health{}, NotFound()
 	}
 	return all[0], nil
 }

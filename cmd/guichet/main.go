@@ -139,7 +139,7 @@ type tokenCommand struct {
 
 type tokenCreate struct {
 	Name    string        `required:"" help:"What the token is for."`
-	Role    string        `required:"" enum:"admin,supervisor,agent" help:"What it may do: ${enum}."`
+	Role    string        `required:"" help:"What it may do: admin, supervisor, agent, or the key of a role that was made."`
 	Expires time.Duration `help:"How long it is good for, such as 720h; without end if left out."`
 }
 

@@ -69,6 +69,8 @@ type App struct {
 	inside        inside
 	server        *server.Server
 	notifier      *postgres.Notifier
+	presence      server.Presence
+	live          *feed.Hub
 	bell          feed.Bell // rings when the feed may have something new
 	listener      net.Listener
 	closers       []func() error // the last first

@@ -38,6 +38,8 @@ type Metrics struct {
 	Sends   *prometheus.CounterVec // attempts by channel, outcome and code
 	Mails   *prometheus.CounterVec // attempts to send Guichet's own mails, by kind, outcome and code
 
+	Streams prometheus.Gauge // clients that listen to events
+
 	Stuck          prometheus.Gauge // conversations
 	Parked         prometheus.Gauge // updates
 	AccountsFailed prometheus.Gauge
@@ -62,6 +64,7 @@ func New() *Metrics {
 		Updates:        counters("updates_total", "Updates in webhooks by what became of them.", "channel", "kind", "outcome"),
 		Sends:          counters("sends_total", "Attempts to send a message by outcome and error code.", "channel", "outcome", "code"),
 		Mails:          counters("mails_total", "Attempts to send Guichet's own mails by outcome and error code; failed means given up.", "kind", "outcome", "code"),
+		Streams:        gauge("event_streams", "Clients that are listening to live events."),
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
 		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
@@ -72,7 +75,7 @@ func New() *Metrics {
 		Accounts: newAccounts(),
 	}
 	m.Registry.MustRegister(
-		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Mails, m.Stuck, m.Parked, m.AccountsFailed,
+		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Mails, m.Streams, m.Stuck, m.Parked, m.AccountsFailed,
 		m.Dependencies, m.Retained, m.Accounts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
