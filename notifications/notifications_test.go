@@ -145,7 +145,9 @@ func TestUnseenAccounts(t *testing.T) {
 	}
 	d.must(d.Read(t.Context(), blind, notifications.Reading{UpTo: d.Office.Now()}))
 	d.write()
-	d.assign(d.ana, &d.bob.ID, nil)
+	all := d.Team(t, "All")
+	d.Exec(t, "INSERT INTO team_members VALUES ($1::uuid, $2::uuid)", all, d.bob.ID)
+	d.assign(d.ana, nil, &all)
 	d.want(d.bob, "message_received: follow 1") // nothing new
 	team := d.Team(t, "Few")
 	d.Exec(t, "INSERT INTO team_members VALUES ($1::uuid, $2::uuid)", team, d.bob.ID)
