@@ -46,6 +46,7 @@ func (s *Server) registerAPI() {
 
 	s.registerSessions()
 	s.registerMe()
+	s.registerNotifications()
 	s.registerOwnTokens()
 	s.registerRoles()
 	s.registerAccounts()

@@ -32,6 +32,7 @@ import (
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
@@ -204,7 +205,10 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 	f.db, f.live = db, live
 	options := server.Options{
 		Repetitions: idempotency.NewStore(db, keyring),
-		Logger:      slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
+		Notifications: notifications.NewStore(notifications.Options{
+			DB: db, Sealer: keyring, Now: now.Now, PublicURL: func() string { return "https://guichet.example.com" },
+		}),
+		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
 		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox, Live: live,

@@ -27,6 +27,7 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -56,8 +57,9 @@ type Options struct {
 	Contacts    *contacts.Store
 	Transcripts *transcripts.Store
 
-	Locator  Locator
-	Presence Presence
+	Notifications *notifications.Store
+	Locator       Locator
+	Presence      Presence
 
 	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
 
@@ -121,6 +123,7 @@ func New(o Options) *Server {
 	s.registerProbes()
 	if !o.ProbesOnly {
 		s.registerWebhooks()
+		s.registerUnsubscribe()
 		s.registerAPI()
 		s.registerDocs()
 	}
