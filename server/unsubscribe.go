@@ -24,7 +24,7 @@ var unsubscribeTexts = map[string]unsubscribeWords{
 	},
 	"ro": {
 		"Mesaje despre notificări", "Nu mai doriți mesaje despre notificările necitite? În aplicație ele rămân.",
-		"Nu mai vreau aceste mesaje", "Nu veți mai primi aceste mesaje. Le puteți alege din nou în setări.", "Acest link nu este valabil.",
+		"Nu mai vreau aceste mesaje", "Nu veți mai primi aceste mesaje. Le puteți activa din nou în setări.", "Acest link nu este valabil.",
 	},
 }
 

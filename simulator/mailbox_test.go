@@ -60,7 +60,7 @@ func (b *mailbox) page(path string) string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK {
 		b.t.Fatalf("%s: %d, %v", path, response.StatusCode, err)
@@ -105,7 +105,7 @@ func TestMailboxKeepsTheNewest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	for i := range most + 3 {
 		if err := errors.Join(client.Mail("shop@example.com"), client.Rcpt("ana@example.com")); err != nil {
 			t.Fatal(err)
