@@ -39,12 +39,14 @@ const (
 	ChangeRead         ChangeKind = "read_changed"  // the agent's own mark; the subject is the conversation
 	ChangeDraft        ChangeKind = "draft_changed" // the agent's own; the subject is the conversation
 	ChangeContact      ChangeKind = "contact_changed"
+	ChangeBulk         ChangeKind = "bulk_action_changed" // the agent's own
 )
 
 // ChangeKinds returns all kinds of change.
 func ChangeKinds() []ChangeKind {
 	return []ChangeKind{
 		ChangeLabel, ChangeTeam, ChangeAgent, ChangeAccount, ChangeView, ChangeNotification, ChangeRead, ChangeDraft, ChangeContact,
+		ChangeBulk,
 	}
 }
 

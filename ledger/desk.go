@@ -32,6 +32,9 @@ func (d Desk) Command(ctx context.Context, by conversation.Caller, id string, ho
 		if !by.Sees(row.AccountID) {
 			return NotFound()
 		}
+		if err := claim(ctx, tx); err != nil {
+			return err
+		}
 		if err := do(ctx, tx, row); err != nil {
 			return err
 		}

@@ -50,6 +50,7 @@ func (s *Server) registerAPI() {
 	s.registerTokens()
 	s.registerAudit()
 	s.registerConversations()
+	s.registerBulk()
 	s.registerHandling()
 	s.registerMessages()
 	s.registerRead()

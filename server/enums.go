@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
@@ -25,6 +26,8 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[bulk.Kind, bulkKindEnum](schemas)
+	alias[bulk.State, bulkStateEnum](schemas)
 	alias[inbox.Sort, sortEnum](schemas)
 	alias[inbox.WindowState, windowStateEnum](schemas)
 	alias[conversation.Priority, priorityEnum](schemas)
@@ -60,6 +63,8 @@ type (
 	sortEnum         string
 	windowStateEnum  string
 
+	bulkKindEnum         string
+	bulkStateEnum        string
 	priorityEnum         string
 	attributeTypeEnum    string
 	blockStateEnum       string
@@ -105,6 +110,10 @@ func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()..
 func (sortEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Sorts()...) }
 
 func (windowStateEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.WindowStates()...) }
+func (bulkKindEnum) Schema(huma.Registry) *huma.Schema    { return enum(bulk.Kinds()...) }
+
+func (bulkStateEnum) Schema(huma.Registry) *huma.Schema { return enum(bulk.States()...) }
+
 func (priorityEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(conversation.Priorities()...)
 }

@@ -16,6 +16,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -46,6 +47,7 @@ type Options struct {
 	Beside   Beside
 
 	Notes       *notes.Store
+	Bulk        *bulk.Store
 	Labels      *labels.Store
 	Drafts      *drafts.Store
 	Followers   *followers.Store

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
@@ -65,6 +66,7 @@ type App struct {
 	inside      inside
 	server      *server.Server
 	notifier    *postgres.Notifier
+	bulk        *bulk.Store
 	bell        feed.Bell // rings when the feed may have something new
 	listener    net.Listener
 	closers     []func() error // the last first

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/channel/whatsapp"
 	"guichet.dev/guichet/conversation"
@@ -76,6 +77,7 @@ func (a *App) openStores(context.Context) error {
 		Notify: a.notify, Meaning: meaning, Logger: a.Logger,
 	})
 	a.openInside()
+	a.bulk = bulk.NewStore(bulk.Options{DB: a.DB, Inbox: a.Inbox, Labels: a.inside.labels, Askers: a.Team, Logger: a.Logger})
 	receivers, senders := map[conversation.Channel]channel.Receiver{}, map[conversation.Channel]channel.Sender{}
 	for kind, adapter := range a.adapters {
 		receivers[kind], senders[kind] = adapter, adapter
@@ -113,6 +115,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts,
+		Bulk:        a.bulk,
 		Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
