@@ -60,7 +60,7 @@ func States() []State { return []State{Running, Finished, Cancelled} }
 // Progress is an action and how far it is.
 type Progress struct {
 	ID         string     `json:"id"`
-	Action     Action     `json:"action"`
+	Action     Task       `json:"action"`
 	State      State      `json:"state"`
 	Total      int        `json:"total"`
 	Done       int        `json:"done"`
@@ -80,7 +80,7 @@ type Failure struct {
 
 // Request is what somebody asks for: the named conversations, or all that the criteria select.
 type Request struct {
-	Action   Action
+	Action   Task
 	IDs      []string
 	Criteria *inbox.Criteria
 }

@@ -106,18 +106,18 @@ func TestEveryKindIsDoneOnce(t *testing.T) {
 	everybody := &inbox.Criteria{View: inbox.ViewAll}
 	until := h.Now().AddDate(0, 0, 1)
 	for _, c := range []struct {
-		action bulk.Action
+		action bulk.Task
 		query  string
 	}{
-		{bulk.Action{Kind: bulk.Assign, AgentID: &h.maria.AgentID}, "SELECT count(*) FROM conversations WHERE assignee_id = '" + h.maria.AgentID + "'"},
-		{bulk.Action{Kind: bulk.AddLabel, LabelID: label}, "SELECT count(*) FROM conversation_labels"},
-		{bulk.Action{Kind: bulk.RemoveLabel, LabelID: label}, "SELECT 5 - count(*) FROM conversation_labels"},
-		{bulk.Action{Kind: bulk.Prioritise, Priority: conversation.PriorityUrgent}, "SELECT count(*) FROM conversations WHERE priority = 2"},
-		{bulk.Action{Kind: bulk.Read}, "SELECT count(*) FROM agent_reads r JOIN conversations c ON c.id = r.conversation_id WHERE r.read_seq >= c.inbound_seq"},
-		{bulk.Action{Kind: bulk.Unread}, "SELECT count(*) FROM agent_reads r JOIN conversations c ON c.id = r.conversation_id WHERE r.read_seq < c.inbound_seq"},
-		{bulk.Action{Kind: bulk.Snooze, Until: &until}, "SELECT count(*) FROM conversations WHERE status = 'snoozed' AND snoozed_until IS NOT NULL"},
-		{bulk.Action{Kind: bulk.Reopen}, "SELECT count(*) FROM conversations WHERE status = 'open'"},
-		{bulk.Action{Kind: bulk.Done}, "SELECT count(*) FROM conversations WHERE status = 'done'"},
+		{bulk.Task{Kind: bulk.Assign, AgentID: &h.maria.AgentID}, "SELECT count(*) FROM conversations WHERE assignee_id = '" + h.maria.AgentID + "'"},
+		{bulk.Task{Kind: bulk.AddLabel, LabelID: label}, "SELECT count(*) FROM conversation_labels"},
+		{bulk.Task{Kind: bulk.RemoveLabel, LabelID: label}, "SELECT 5 - count(*) FROM conversation_labels"},
+		{bulk.Task{Kind: bulk.Prioritise, Priority: conversation.PriorityUrgent}, "SELECT count(*) FROM conversations WHERE priority = 2"},
+		{bulk.Task{Kind: bulk.Read}, "SELECT count(*) FROM agent_reads r JOIN conversations c ON c.id = r.conversation_id WHERE r.read_seq >= c.inbound_seq"},
+		{bulk.Task{Kind: bulk.Unread}, "SELECT count(*) FROM agent_reads r JOIN conversations c ON c.id = r.conversation_id WHERE r.read_seq < c.inbound_seq"},
+		{bulk.Task{Kind: bulk.Snooze, Until: &until}, "SELECT count(*) FROM conversations WHERE status = 'snoozed' AND snoozed_until IS NOT NULL"},
+		{bulk.Task{Kind: bulk.Reopen}, "SELECT count(*) FROM conversations WHERE status = 'open'"},
+		{bulk.Task{Kind: bulk.Done}, "SELECT count(*) FROM conversations WHERE status = 'done'"},
 	} {
 		p := h.finish(t, h.start(t, bulk.Request{Action: c.action, Criteria: everybody}))
 		if p.State != bulk.Finished || p.Total != 5 || p.Done != 5 || p.Failed != 0 || p.FinishedAt == nil {
@@ -142,7 +142,7 @@ func TestPartialFailuresAreNamed(t *testing.T) {
 	h := open(t, 3)
 	h.Exec(t, "UPDATE conversations SET merged_into = $2::uuid WHERE id = $1::uuid", h.ids[1], h.ids[0])
 	gone := uuid.NewString()
-	p := h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Done}, IDs: []string{h.ids[0], h.ids[1], gone, h.ids[2], h.ids[0]}})
+	p := h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Done}, IDs: []string{h.ids[0], h.ids[1], gone, h.ids[2], h.ids[0]}})
 	if p = h.finish(t, p); p.Total != 4 || p.Done != 2 || p.Failed != 2 {
 		t.Errorf("%+v", p)
 	}
@@ -159,16 +159,16 @@ func TestSightAndPermissionsAreThoseOfTheMoment(t *testing.T) {
 			h.askers.now.Sight = conversation.SeesOnly(h.second)
 		}
 	}
-	p := h.finish(t, h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Done}, IDs: h.ids}))
+	p := h.finish(t, h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Done}, IDs: h.ids}))
 	if p.Done != 35 || p.Failed != 15 || p.Failures[0].Code != conversation.CodeNotFound {
 		t.Errorf("done %d, failed %d", p.Done, p.Failed)
 	}
 	h.askers.err = conversation.Errorf(conversation.CodeUnauthorised, "gone")
-	if p := h.finish(t, h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Reopen}, IDs: h.ids})); p.Failed != 50 || p.Failures[0].Code != conversation.CodeUnauthorised || len(p.Failures) != 50 {
+	if p := h.finish(t, h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Reopen}, IDs: h.ids})); p.Failed != 50 || p.Failures[0].Code != conversation.CodeUnauthorised || len(p.Failures) != 50 {
 		t.Errorf("%+v", p)
 	}
 	h.askers.err, h.askers.now.Role = nil, ""
-	if p := h.finish(t, h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Reopen}, IDs: h.ids[:1]})); p.Failed != 1 || p.Failures[0].Code != conversation.CodeForbidden {
+	if p := h.finish(t, h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Reopen}, IDs: h.ids[:1]})); p.Failed != 1 || p.Failures[0].Code != conversation.CodeForbidden {
 		t.Errorf("%+v", p)
 	}
 }
@@ -177,7 +177,7 @@ func TestSightAndPermissionsAreThoseOfTheMoment(t *testing.T) {
 func TestAnotherWorkerGoesOn(t *testing.T) {
 	h := open(t, 30)
 	until := h.Now().AddDate(0, 0, 1)
-	p := h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Snooze, Until: &until}, IDs: h.ids})
+	p := h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Snooze, Until: &until}, IDs: h.ids})
 	ctx, stop := context.WithCancel(t.Context())
 	h.askers.asked = func(n int) {
 		if n == 2 {
@@ -207,7 +207,7 @@ func TestAnotherWorkerGoesOn(t *testing.T) {
 func TestManyWorkersDoEachOnce(t *testing.T) {
 	h := open(t, 40)
 	until := h.Now().AddDate(0, 0, 1)
-	p := h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Snooze, Until: &until}, IDs: h.ids})
+	p := h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Snooze, Until: &until}, IDs: h.ids})
 	h.askers.asked = func(int) { h.Exec(t, "UPDATE bulk_actions SET leased_until = '-infinity'") } // leases that run out at once
 	var workers sync.WaitGroup
 	for range 3 {
@@ -228,7 +228,7 @@ func TestManyWorkersDoEachOnce(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	h := open(t, 45)
-	p := h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Done}, IDs: h.ids})
+	p := h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Done}, IDs: h.ids})
 	h.askers.asked = func(n int) {
 		if n == 2 {
 			if _, err := h.bulk.Cancel(t.Context(), h.maria.Actor(), p.ID); err != nil {
@@ -249,19 +249,19 @@ func TestCancel(t *testing.T) {
 
 func TestBadRequests(t *testing.T) {
 	h := open(t, 1)
-	done := bulk.Action{Kind: bulk.Done}
+	done := bulk.Task{Kind: bulk.Done}
 	past := h.Now().AddDate(0, 0, -1)
 	none, id := "x", h.ids
 	for _, c := range []struct {
 		field string
 		r     bulk.Request
 	}{
-		{"action.kind", bulk.Request{Action: bulk.Action{Kind: "burn"}, IDs: id}},
-		{"action.agent_id", bulk.Request{Action: bulk.Action{Kind: bulk.Assign}, IDs: id}},
-		{"action.agent_id", bulk.Request{Action: bulk.Action{Kind: bulk.Assign, AgentID: &none}, IDs: id}},
-		{"action.label_id", bulk.Request{Action: bulk.Action{Kind: bulk.AddLabel}, IDs: id}},
-		{"action.until", bulk.Request{Action: bulk.Action{Kind: bulk.Snooze, Until: &past}, IDs: id}},
-		{"action.priority", bulk.Request{Action: bulk.Action{Kind: bulk.Prioritise}, IDs: id}},
+		{"action.kind", bulk.Request{Action: bulk.Task{Kind: "burn"}, IDs: id}},
+		{"action.agent_id", bulk.Request{Action: bulk.Task{Kind: bulk.Assign}, IDs: id}},
+		{"action.agent_id", bulk.Request{Action: bulk.Task{Kind: bulk.Assign, AgentID: &none}, IDs: id}},
+		{"action.label_id", bulk.Request{Action: bulk.Task{Kind: bulk.AddLabel}, IDs: id}},
+		{"action.until", bulk.Request{Action: bulk.Task{Kind: bulk.Snooze, Until: &past}, IDs: id}},
+		{"action.priority", bulk.Request{Action: bulk.Task{Kind: bulk.Prioritise}, IDs: id}},
 		{"ids", bulk.Request{Action: done}},
 		{"ids", bulk.Request{Action: done, IDs: id, Criteria: &inbox.Criteria{}}},
 		{"ids", bulk.Request{Action: done, IDs: []string{"x"}}},
@@ -284,8 +284,8 @@ func TestBadRequests(t *testing.T) {
 func TestAskersOfTheTeam(t *testing.T) {
 	h := open(t, 2)
 	store := h.store(team.NewStore(h.DB))
-	p := h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Done}, IDs: h.ids[:1]})
-	again := h.start(t, bulk.Request{Action: bulk.Action{Kind: bulk.Done}, IDs: h.ids[1:]})
+	p := h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Done}, IDs: h.ids[:1]})
+	again := h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Done}, IDs: h.ids[1:]})
 	if _, err := store.Work(t.Context()); err != nil {
 		t.Fatal(err)
 	}

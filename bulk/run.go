@@ -189,7 +189,7 @@ func (s *Store) fail(ctx context.Context, bulkID string, code conversation.Code,
 }
 
 // do runs the command that a single conversation would get.
-func (s *Store) do(ctx context.Context, by conversation.Caller, id string, a Action) (err error) {
+func (s *Store) do(ctx context.Context, by conversation.Caller, id string, a Task) (err error) {
 	switch a.Kind {
 	case Assign:
 		_, err = s.Inbox.Assign(ctx, by, id, a.assignment())

@@ -67,7 +67,7 @@ func (s *Store) targets(ctx context.Context, by conversation.Caller, r Request) 
 }
 
 // write writes the action and its targets in short transactions; it begins when the last of them is there.
-func (s *Store) write(ctx context.Context, id string, by conversation.Actor, a Action, targets []string) error {
+func (s *Store) write(ctx context.Context, id string, by conversation.Actor, a Task, targets []string) error {
 	body, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("write a bulk action: %w", err)

@@ -37,8 +37,8 @@ var permissions = map[Kind]team.Permission{
 	Prioritise: team.RankConversations,
 }
 
-// Action is what to do. Each kind uses the fields that it needs.
-type Action struct {
+// Task is what to do. Each kind uses the fields that it needs.
+type Task struct {
 	Kind     Kind                  `json:"kind"`
 	AgentID  *string               `json:"agent_id,omitempty" maxLength:"36" doc:"Of assign: an agent's id, empty for nobody, absent to leave as it is"`
 	TeamID   *string               `json:"team_id,omitempty" maxLength:"36" doc:"Of assign: a team's id, empty for none, absent to leave as it is"`
@@ -48,7 +48,7 @@ type Action struct {
 }
 
 // check returns the error for the first wrong field.
-func (a Action) check(now time.Time) error {
+func (a Task) check(now time.Time) error {
 	if _, known := permissions[a.Kind]; !known {
 		return conversation.Invalid("action.kind", "must be one of %v", Kinds())
 	}
@@ -71,13 +71,13 @@ func (a Action) check(now time.Time) error {
 func optional(id *string) bool { return id == nil || *id == "" || ledger.IsID(*id) }
 
 // until is the end of a snooze, zero for the customer's next message.
-func (a Action) until() time.Time {
+func (a Task) until() time.Time {
 	if a.Until == nil {
 		return time.Time{}
 	}
 	return a.Until.UTC()
 }
 
-func (a Action) assignment() inbox.Assignment {
+func (a Task) assignment() inbox.Assignment {
 	return inbox.Assignment{AgentID: a.AgentID, TeamID: a.TeamID}
 }
