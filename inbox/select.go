@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"hash/fnv"
+	"reflect"
 	"strconv"
 
 	"guichet.dev/guichet/conversation"
@@ -31,6 +32,17 @@ func (in *Inbox) Select(ctx context.Context, by conversation.Caller, c Criteria,
 			return all, nil
 		}
 	}
+}
+
+// With returns the criteria with everything that others say in place of their own.
+func (c Criteria) With(others Criteria) Criteria {
+	to, from := reflect.ValueOf(&c).Elem(), reflect.ValueOf(others)
+	for i := range from.NumField() {
+		if f := from.Field(i); !f.IsZero() && (f.Kind() != reflect.Slice && f.Kind() != reflect.Map || f.Len() > 0) {
+			to.Field(i).Set(f)
+		}
+	}
+	return c
 }
 
 // name tells filters apart whose pages must not be mixed.

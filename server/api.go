@@ -50,6 +50,7 @@ func (s *Server) registerAPI() {
 	s.registerTokens()
 	s.registerAudit()
 	s.registerConversations()
+	s.registerViews()
 	s.registerBulk()
 	s.registerHandling()
 	s.registerMessages()

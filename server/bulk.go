@@ -16,7 +16,7 @@ type BulkPath struct {
 
 type startBulk struct {
 	Body struct {
-		Action bulk.Task     `json:"action"`
+		Action bulk.Task       `json:"action"`
 		IDs    []string        `json:"ids,omitempty" maxItems:"10000" doc:"Ids of conversations"`
 		Filter *inbox.Criteria `json:"filter,omitempty" doc:"In place of ids: all that it selects now, at most 100,000"`
 	}

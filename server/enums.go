@@ -12,6 +12,7 @@ import (
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 // describeEnums tells the OpenAPI document which values the domain's closed types have, so that requests are checked
@@ -26,6 +27,7 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[views.Sharing, sharingEnum](schemas)
 	alias[bulk.Kind, bulkKindEnum](schemas)
 	alias[bulk.State, bulkStateEnum](schemas)
 	alias[inbox.Sort, sortEnum](schemas)
@@ -63,6 +65,7 @@ type (
 	sortEnum         string
 	windowStateEnum  string
 
+	sharingEnum          string
 	bulkKindEnum         string
 	bulkStateEnum        string
 	priorityEnum         string
@@ -110,7 +113,9 @@ func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()..
 func (sortEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Sorts()...) }
 
 func (windowStateEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.WindowStates()...) }
-func (bulkKindEnum) Schema(huma.Registry) *huma.Schema    { return enum(bulk.Kinds()...) }
+func (sharingEnum) Schema(huma.Registry) *huma.Schema     { return enum(views.Sharings()...) }
+
+func (bulkKindEnum) Schema(huma.Registry) *huma.Schema { return enum(bulk.Kinds()...) }
 
 func (bulkStateEnum) Schema(huma.Registry) *huma.Schema { return enum(bulk.States()...) }
 

@@ -36,6 +36,7 @@ import (
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 const someID = "019ab000-0000-7000-8000-000000000001"
@@ -224,6 +225,7 @@ func (f *fixture) furnish(o *server.Options) {
 	})
 	o.Notes, o.Labels, o.Drafts, o.Followers = notes.NewStore(desk), labels.NewStore(desk), drafts.NewStore(desk), followers.NewStore(desk)
 	o.Contacts, o.Transcripts = contacts.NewStore(desk), transcripts.NewStore(desk)
+	o.Views = views.NewStore(f.db)
 	if own, ok := o.Beside.(*inbox.Inbox); ok {
 		o.Bulk = bulk.NewStore(bulk.Options{DB: f.db, Inbox: own, Labels: o.Labels, Askers: f.team, Logger: o.Logger})
 	}

@@ -28,6 +28,7 @@ import (
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 // Options are what a server needs. All fields but Checks, Version and Logger are required; with ProbesOnly only Metrics is.
@@ -47,6 +48,7 @@ type Options struct {
 	Beside   Beside
 
 	Notes       *notes.Store
+	Views       *views.Store
 	Bulk        *bulk.Store
 	Labels      *labels.Store
 	Drafts      *drafts.Store

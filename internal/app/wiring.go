@@ -27,6 +27,7 @@ import (
 	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/views"
 )
 
 // closeTimeout is how long closing one part may take.
@@ -115,7 +116,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts,
-		Bulk:        a.bulk,
+		Views: views.NewStore(a.DB), Bulk: a.bulk,
 		Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
