@@ -15,8 +15,8 @@ import (
 	"guichet.dev/guichet/internal/app"
 )
 
-// crowd is who is in a filled database.
-type crowd struct {
+// inboxCrowd is who is in a filled database.
+type inboxCrowd struct {
 	accounts, agents, teams, labels []string
 
 	random  *rand.Rand
@@ -25,13 +25,13 @@ type crowd struct {
 }
 
 // fillCrowd writes conversations as a busy office has them, with COPY, and gives the planner its statistics.
-func fillCrowd(ctx context.Context, a *app.App, conversations, messages int) (c *crowd, err error) {
+func fillCrowd(ctx context.Context, a *app.App, conversations, messages int) (c *inboxCrowd, err error) {
 	db, err := pgx.Connect(ctx, a.Config.DatabaseURL)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = db.Close(context.WithoutCancel(ctx)) }() // what it wrote is committed
-	c = &crowd{random: rand.New(rand.NewPCG(1, 2)), now: time.Now().UTC().Truncate(time.Microsecond)}
+	c = &inboxCrowd{random: rand.New(rand.NewPCG(1, 2)), now: time.Now().UTC().Truncate(time.Microsecond)}
 	if _, err := db.Exec(ctx, "SET synchronous_commit = off"); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func fillCrowd(ctx context.Context, a *app.App, conversations, messages int) (c 
 }
 
 // people makes agents, teams and labels.
-func (c *crowd) people(ctx context.Context, db *pgx.Conn) error {
+func (c *inboxCrowd) people(ctx context.Context, db *pgx.Conn) error {
 	for _, kind := range []struct {
 		to     *[]string
 		n      int
@@ -81,7 +81,7 @@ func (c *crowd) people(ctx context.Context, db *pgx.Conn) error {
 }
 
 // id returns ids that grow, as the product's do.
-func (c *crowd) id() [16]byte {
+func (c *inboxCrowd) id() [16]byte {
 	c.written++
 	id := [16]byte{0x01, 0x9a, 0xb0}
 	for i, n := 15, c.written; n > 0; i, n = i-1, n>>8 {
@@ -92,15 +92,15 @@ func (c *crowd) id() [16]byte {
 }
 
 // some picks one of a list, the first ones more often.
-func (c *crowd) some(list []string) string {
+func (c *inboxCrowd) some(list []string) string {
 	at := c.random.Float64()
 	return list[int(at*at*float64(len(list)))]
 }
 
-func (c *crowd) chance(p float64) bool { return c.random.Float64() < p }
+func (c *inboxCrowd) chance(p float64) bool { return c.random.Float64() < p }
 
 // ago is a time up to so long ago, more often a short one.
-func (c *crowd) ago(most time.Duration) time.Time {
+func (c *inboxCrowd) ago(most time.Duration) time.Time {
 	at := c.random.Float64()
 	return c.now.Add(-time.Duration(at * at * float64(most))).Truncate(time.Microsecond)
 }
@@ -114,7 +114,7 @@ type state struct {
 	waiting, done   any
 }
 
-func (c *crowd) state() state {
+func (c *inboxCrowd) state() state {
 	const day = 24 * time.Hour
 	s := state{status: "done", active: c.ago(730 * day)}
 	switch at := c.random.Float64(); {
@@ -147,7 +147,7 @@ func (c *crowd) state() state {
 }
 
 // batch writes conversations with their contacts, messages, labels and read marks.
-func (c *crowd) batch(ctx context.Context, db *pgx.Conn, n, messages int) error {
+func (c *inboxCrowd) batch(ctx context.Context, db *pgx.Conn, n, messages int) error {
 	var contacts, conversations, texts, tags, marks [][]any
 	for range n {
 		contact, id, s := c.id(), c.id(), c.state()

@@ -25,7 +25,7 @@ const (
 
 // Askers say what somebody may do and see now.
 type Askers interface {
-	Asker(ctx context.Context, by conversation.Actor) (team.Principal, error)
+	Asker(ctx context.Context, by conversation.Actor, tokenID string) (team.Principal, error)
 }
 
 // Options are what bulk actions work with. All are required.
@@ -69,7 +69,8 @@ type Progress struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	FinishedAt *time.Time `json:"finished_at,omitempty"`
 
-	by conversation.Actor
+	by    conversation.Actor
+	token string // by which it was asked for; its limits count
 }
 
 // Failure is a conversation with which it could not be done.

@@ -28,7 +28,7 @@ type askers struct {
 	n     int
 }
 
-func (a *askers) Asker(context.Context, conversation.Actor) (team.Principal, error) {
+func (a *askers) Asker(context.Context, conversation.Actor, string) (team.Principal, error) {
 	a.Lock()
 	defer a.Unlock()
 	if a.n++; a.asked != nil {
@@ -51,7 +51,7 @@ func open(t *testing.T, conversations int) *hall {
 	t.Parallel()
 	h := &hall{Office: office.Open(t), askers: &askers{}}
 	h.second = h.Connect(t, "2", office.Secret).ID
-	h.maria = team.Principal{AgentID: h.Agent(t, "maria").ID, Role: team.RoleAgent, Sight: conversation.SeesAll()}
+	h.maria = team.Principal{AgentID: h.Agent(t, "maria").ID, Role: team.RoleAgent, Permissions: team.SetOf(team.RoleAgent.Permissions()), Sight: conversation.SeesAll()}
 	h.askers.now = h.maria
 	for i := range conversations {
 		number := office.Number
@@ -167,7 +167,7 @@ func TestSightAndPermissionsAreThoseOfTheMoment(t *testing.T) {
 	if p := h.finish(t, h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Reopen}, IDs: h.ids})); p.Failed != 50 || p.Failures[0].Code != conversation.CodeUnauthorised || len(p.Failures) != 50 {
 		t.Errorf("%+v", p)
 	}
-	h.askers.err, h.askers.now.Role = nil, ""
+	h.askers.err, h.askers.now.Permissions = nil, nil
 	if p := h.finish(t, h.start(t, bulk.Request{Action: bulk.Task{Kind: bulk.Reopen}, IDs: h.ids[:1]})); p.Failed != 1 || p.Failures[0].Code != conversation.CodeForbidden {
 		t.Errorf("%+v", p)
 	}

@@ -45,10 +45,10 @@ func (s *Store) Get(ctx context.Context, by conversation.Actor, id string) (Prog
 func (s *Store) read(ctx context.Context, id string) (Progress, error) {
 	p := Progress{ID: id, Failures: []Failure{}}
 	var action []byte
-	err := postgres.Raw(s.DB).QueryRowContext(ctx, `SELECT a.actor_kind, a.actor_id, a.action, a.state, a.total, a.created_at, a.finished_at, t.done, t.failed
+	err := postgres.Raw(s.DB).QueryRowContext(ctx, `SELECT a.actor_kind, a.actor_id, coalesce(a.token_id::text, ''), a.action, a.state, a.total, a.created_at, a.finished_at, t.done, t.failed
 		FROM bulk_actions a, LATERAL (SELECT count(*) FILTER (WHERE state = 'done') AS done, count(*) FILTER (WHERE state = 'failed') AS failed
 			FROM bulk_targets WHERE bulk_id = a.id) AS t WHERE a.id = $1::uuid`, id).
-		Scan(&p.by.Kind, &p.by.ID, &action, &p.State, &p.Total, &p.CreatedAt, &p.FinishedAt, &p.Done, &p.Failed)
+		Scan(&p.by.Kind, &p.by.ID, &p.token, &action, &p.State, &p.Total, &p.CreatedAt, &p.FinishedAt, &p.Done, &p.Failed)
 	if postgres.IsNotFound(err) {
 		return p, notFound()
 	}

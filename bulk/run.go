@@ -129,7 +129,7 @@ func (s *Store) pending(ctx context.Context, id string) (ids []string, err error
 
 // carryOut works on a batch as whoever asked, with what they may do and see now.
 func (s *Store) carryOut(ctx context.Context, p Progress, ids []string) error {
-	asker, err := s.Askers.Asker(ctx, p.by)
+	asker, err := s.Askers.Asker(ctx, p.by, p.token)
 	code := conversation.CodeOf(err)
 	switch {
 	case code == conversation.CodeInternal:

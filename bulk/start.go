@@ -39,7 +39,7 @@ func (s *Store) Start(ctx context.Context, by team.Principal, r Request) (Progre
 	if err != nil {
 		return Progress{}, fmt.Errorf("make an id: %w", err)
 	}
-	if err := s.write(ctx, id.String(), by.Actor(), r.Action, ids); err != nil {
+	if err := s.write(ctx, id.String(), by, r.Action, ids); err != nil {
 		return Progress{}, err
 	}
 	return s.Get(ctx, by.Actor(), id.String())
@@ -67,13 +67,14 @@ func (s *Store) targets(ctx context.Context, by conversation.Caller, r Request) 
 }
 
 // write writes the action and its targets in short transactions; it begins when the last of them is there.
-func (s *Store) write(ctx context.Context, id string, by conversation.Actor, a Task, targets []string) error {
+func (s *Store) write(ctx context.Context, id string, asker team.Principal, a Task, targets []string) error {
+	by := asker.Actor()
 	body, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("write a bulk action: %w", err)
 	}
-	_, err = postgres.Raw(s.DB).ExecContext(ctx, `INSERT INTO bulk_actions (id, actor_kind, actor_id, action, state, total, created_at)
-		VALUES ($1::uuid, $2, $3, $4::jsonb, 'selecting', $5, clock_timestamp())`, id, string(by.Kind), by.ID, string(body), len(targets))
+	_, err = postgres.Raw(s.DB).ExecContext(ctx, `INSERT INTO bulk_actions (id, actor_kind, actor_id, token_id, action, state, total, created_at)
+		VALUES ($1::uuid, $2, $3, $6::uuid, $4::jsonb, 'selecting', $5, clock_timestamp())`, id, string(by.Kind), by.ID, string(body), len(targets), postgres.NullText(asker.TokenID))
 	if err != nil {
 		return fmt.Errorf("write a bulk action: %w", err)
 	}

@@ -3,6 +3,7 @@ CREATE TABLE bulk_actions (
     id           uuid PRIMARY KEY,
     actor_kind   text NOT NULL,
     actor_id     text NOT NULL,
+    token_id     uuid, -- by which it was asked for; its limits count
     action       jsonb NOT NULL,
     state        text NOT NULL CHECK (state IN ('selecting', 'running', 'done', 'cancelled')),
     total        integer NOT NULL,
