@@ -290,7 +290,7 @@ func TestAskersOfTheTeam(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Exec(t, "UPDATE agents SET state = 'deactivated'")
-	if _, err := store.Work(t.Context()); err != nil {
+	if _, err := h.store(team.NewStore(h.DB)).Work(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if p, again = h.get(t, p.ID), h.get(t, again.ID); p.Done != 1 || again.Failed != 1 || again.Failures[0].Code != conversation.CodeUnauthorised {
