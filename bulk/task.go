@@ -56,7 +56,7 @@ func (a Task) check(now time.Time) error {
 	switch {
 	case a.Kind == Assign && a.AgentID == nil && a.TeamID == nil:
 		return conversation.Invalid("action.agent_id", "agent_id, team_id or both; empty means nobody")
-	case a.Kind == Assign && !(optional(a.AgentID) && optional(a.TeamID)):
+	case a.Kind == Assign && (!optional(a.AgentID) || !optional(a.TeamID)):
 		return conversation.Invalid("action.agent_id", "agent_id and team_id must be ids, or empty for nobody")
 	case (a.Kind == AddLabel || a.Kind == RemoveLabel) && !ledger.IsID(a.LabelID):
 		return conversation.Invalid("action.label_id", "must be the id of a label")
