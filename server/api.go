@@ -59,6 +59,8 @@ func (s *Server) registerAPI() {
 	s.registerTokens()
 	s.registerAudit()
 	s.registerConversations()
+	s.registerViews()
+	s.registerBulk()
 	s.registerHandling()
 	s.registerMessages()
 	s.registerRead()

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
@@ -67,6 +68,7 @@ type App struct {
 	outbox        *outbox.Outbox
 	repetitions   *idempotency.Store
 	signIn        *signin.Store
+	bulk          *bulk.Store
 	notifications *notifications.Store
 	inside        inside
 	server        *server.Server
