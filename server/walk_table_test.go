@@ -9,6 +9,8 @@ type walk struct {
 	settings bool
 	// unaudited says why an operation that needs an admin's permission leaves no entry in the audit.
 	unaudited string
+	// selects marks bodies that only say what is meant: what the caller cannot know of is taken and finds nothing.
+	selects bool
 	// lacks marks what may be absent although its conversation is seen, such as a draft.
 	lacks bool
 	// after puts back what the operation changed for the others who walk, after each request.
@@ -84,10 +86,17 @@ var walks = map[string]walk{
 	"put-draft":               {bodies: []string{`{"text":"Hel","if_version":0}`, `{"text":"Hel","reply_to":"<message>","if_version":0}`}},
 	"edit-contact":            {bodies: []string{`{"note":"likes tea"}`}},
 
-	"start-bulk-action": {bodies: []string{`{"action":{"kind":"read"},"filter":{"view":"open"}}`}},
-	"create-view":       {bodies: []string{`{"name":"<unique>","filter":{"view":"open"}}`}},
-	"update-view":       {bodies: []string{`{"name":"<unique>"}`}},
-	"share-view":        {bodies: []string{`{"with":"everybody"}`}},
+	"start-bulk-action": {selects: true, bodies: []string{
+		`{"action":{"kind":"assign","agent_id":"<agent>","team_id":"<team>"},"filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
+		`{"action":{"kind":"add_label","label_id":"<label>"},"ids":["<conversation>"]}`,
+	}},
+	"create-view": {selects: true, bodies: []string{
+		`{"name":"<unique>","filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
+	}},
+	"update-view": {selects: true, bodies: []string{
+		`{"name":"<unique>","filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
+	}},
+	"share-view": {bodies: []string{`{"with":"everybody"}`, `{"with":"team","team_id":"<team>"}`}},
 
 	"listen-events":        {queries: []string{"cursor=1-0-0"}}, // all that ever happened
 	"choose-presence":      {bodies: []string{`{"state":"online"}`}},
