@@ -9,6 +9,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
 )
@@ -31,6 +32,8 @@ func describeEnums(schemas huma.Registry) {
 	alias[contacts.AttributeType, attributeTypeEnum](schemas)
 	alias[blocks.ProviderState, blockStateEnum](schemas)
 	alias[transcripts.Format, transcriptFormatEnum](schemas)
+	alias[search.Kind, searchKindEnum](schemas)
+	alias[search.From, searchFromEnum](schemas)
 	alias[team.Role, roleEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
@@ -64,6 +67,8 @@ type (
 	attributeTypeEnum    string
 	blockStateEnum       string
 	transcriptFormatEnum string
+	searchKindEnum       string
+	searchFromEnum       string
 
 	roleEnum       string
 	permissionEnum string
@@ -118,6 +123,10 @@ func (blockStateEnum) Schema(huma.Registry) *huma.Schema { return enum(blocks.Pr
 func (transcriptFormatEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(transcripts.Formats()...)
 }
+
+func (searchKindEnum) Schema(huma.Registry) *huma.Schema { return enum(search.Kinds()...) }
+
+func (searchFromEnum) Schema(huma.Registry) *huma.Schema { return enum(search.Authors()...) }
 
 func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
 

@@ -32,6 +32,7 @@ import (
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/rules"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -222,7 +223,7 @@ func (f *fixture) furnish(o *server.Options) {
 		Meaning: func(conversation.Channel, string) string { return "" },
 	})
 	o.Notes, o.Labels, o.Drafts, o.Followers = notes.NewStore(desk), labels.NewStore(desk), drafts.NewStore(desk), followers.NewStore(desk)
-	o.Contacts, o.Transcripts = contacts.NewStore(desk), transcripts.NewStore(desk)
+	o.Contacts, o.Transcripts, o.Search = contacts.NewStore(desk), transcripts.NewStore(desk), search.NewStore(desk.DB)
 	o.Blocks = blocks.NewStore(blocks.Options{
 		Desk: desk, Accounts: o.Accounts, Adapters: o.Adapters, Meaning: func(conversation.Channel, string) string { return "" },
 	})

@@ -25,6 +25,7 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
 )
@@ -52,6 +53,7 @@ type Options struct {
 	Blocks      *blocks.Store
 	Contacts    *contacts.Store
 	Transcripts *transcripts.Store
+	Search      *search.Store
 
 	Repetitions Repetitions // nil: idempotency keys are not looked at
 	Rate        int         // requests that one caller may make in a second; 0: any number

@@ -40,6 +40,7 @@ type Metrics struct {
 	Stuck          prometheus.Gauge // conversations
 	Parked         prometheus.Gauge // updates
 	AccountsFailed prometheus.Gauge
+	SearchLag      prometheus.Gauge // seconds
 }
 
 // New returns the collectors on a registry of their own, with those of the Go runtime and the process.
@@ -59,9 +60,10 @@ func New() *Metrics {
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
 		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
+		SearchLag:      gauge("search_lag_seconds", "Age of the oldest event that is not searched yet."),
 	}
 	m.Registry.MustRegister(
-		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Stuck, m.Parked, m.AccountsFailed,
+		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Stuck, m.Parked, m.AccountsFailed, m.SearchLag,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
