@@ -105,7 +105,7 @@ func index(ctx context.Context, tx bun.Tx, ids []string, read func(*sql.Rows) (d
 		return fmt.Errorf("read texts to index: %w", err)
 	}
 	if len(found) < len(ids) {
-		_, err := tx.Tx.ExecContext(ctx, "DELETE FROM search_texts WHERE id = ANY($1::uuid[]) AND id <> ALL($2::uuid[])", ids, slices.Concat([]string{}, found))
+		_, err := tx.Tx.ExecContext(ctx, "DELETE FROM search_texts WHERE id = ANY($1::uuid[]) AND id <> ALL($2::uuid[])", ids, append([]string{}, found...))
 		if err != nil {
 			return fmt.Errorf("take texts out of the index: %w", err)
 		}

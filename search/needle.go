@@ -137,7 +137,11 @@ func spans(text string, list []needle, number bool) []span {
 			}
 			at += from
 			if !begins || at == 0 || folded[at-1] == ' ' || folded[at-1] == '.' || folded[at-1] == '@' {
-				found = append(found, span{origin[at], characterEnd(text, origin, at+len(form))})
+				end := characterEnd(text, origin, at+len(form))
+				if number {
+					end = origin[at+len(form)-1] + 1
+				}
+				found = append(found, span{origin[at], end})
 			}
 			from = at + 1
 		}

@@ -105,7 +105,7 @@ func indexPeople(ctx context.Context, tx bun.Tx, contacts, conversations []strin
 			WHERE contact_id = p.id HAVING count(*) > 0) c ON true
 		JOIN LATERAL (SELECT coalesce(array_agg(kind ORDER BY kind, key), '{}') AS kinds, coalesce(array_agg(address ORDER BY kind, key), '{}') AS addresses FROM identities
 			WHERE contact_id = p.id AND retired_at IS NULL) i ON true
-		ORDER BY p.id`, slices.Concat([]string{}, contacts), slices.Concat([]string{}, conversations))
+		ORDER BY p.id`, append([]string{}, contacts...), append([]string{}, conversations...))
 	if err != nil {
 		return fmt.Errorf("read people to index: %w", err)
 	}
