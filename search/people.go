@@ -24,12 +24,12 @@ type Person struct {
 	Phone        string                  `json:"phone,omitempty"`
 	Email        string                  `json:"email,omitempty"`
 	Identities   []conversation.Identity `json:"identities" nullable:"false"`
-	Conversation Conversation            `json:"conversation"`
+	Conversation Newest                  `json:"conversation"`
 	Matches      []Match                 `json:"matches" nullable:"false"`
 }
 
-// Conversation is the newest one of a person that the caller may see.
-type Conversation struct {
+// Newest is the newest conversation of a person that the caller may see.
+type Newest struct {
 	ID             string              `json:"id"`
 	AccountID      string              `json:"account_id"`
 	Status         conversation.Status `json:"status"`

@@ -70,11 +70,11 @@ type Wish struct {
 
 // Text is a message or note that was found.
 type Text struct {
-	Kind           Kind                     `json:"kind" enum:"message,note"`
+	Kind           Kind                     `json:"kind"`
 	ID             string                   `json:"id"`
 	ConversationID string                   `json:"conversation_id"` // the one that goes on
 	AccountID      string                   `json:"account_id"`
-	Contact        Contact                  `json:"contact"`
+	Contact        Whose                    `json:"contact"`
 	At             time.Time                `json:"at"`
 	Seq            int64                    `json:"seq"`
 	Author         conversation.Actor       `json:"author"`
@@ -83,8 +83,8 @@ type Text struct {
 	Excerpt        []Segment                `json:"excerpt" nullable:"false"`
 }
 
-// Contact is a person as shown beside what was found.
-type Contact struct {
+// Whose is the contact of the conversation in which a text was found.
+type Whose struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
 	Phone string `json:"phone,omitempty"`
