@@ -244,8 +244,14 @@ func TestBlockOfOneWhoProvesToBeAnother(t *testing.T) {
 		t.Error("the merged conversation takes commands")
 	}
 	d.id = newer
+	if broken := d.Broken(t); broken != nil {
+		t.Error(broken)
+	}
 	if b := d.set(t, false); b.Blocked || b.ProviderState != blocks.Done {
 		t.Errorf("%+v", b)
+	}
+	if broken := d.Broken(t); broken != nil {
+		t.Error(broken)
 	}
 }
 

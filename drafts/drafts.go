@@ -50,6 +50,19 @@ func (s *Store) Get(ctx context.Context, by conversation.Caller, conversationID 
 	return one(ctx, s.desk.DB, "SELECT text, reply_to, version, updated_at FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid", row.ID, by.ID)
 }
 
+// quotable refuses messages of other accounts, which the caller may not know of. Sending looks closer.
+func (s *Store) quotable(ctx context.Context, accountID, messageID string) error {
+	if messageID == "" {
+		return nil
+	}
+	var known bool
+	err := s.desk.DB.DB.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM messages WHERE id = $1::uuid AND account_id = $2::uuid)", messageID, accountID).Scan(&known)
+	if err == nil && !known {
+		err = conversation.Invalid("reply_to", "must be the id of a message")
+	}
+	return err
+}
+
 // Put keeps a draft. If the one that is there is not the one it replaces, it is a conflict that names its version.
 func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID string, w Writing) (Draft, error) {
 	if n := utf8.RuneCountInString(w.Text); n < 1 || n > MaxText || !utf8.ValidString(w.Text) || strings.ContainsRune(w.Text, 0) {
@@ -65,6 +78,9 @@ func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID 
 	if err := row.Active(); err != nil {
 		return Draft{}, err
 	}
+	if err := s.quotable(ctx, row.AccountID, w.ReplyTo); err != nil {
+		return Draft{}, err
+	}
 	const returning = " RETURNING text, reply_to, version, updated_at"
 	args := []any{row.ID, by.ID, w.Text, postgres.NullText(w.ReplyTo), s.desk.Now()}
 	statement := `INSERT INTO drafts (conversation_id, agent_id, text, reply_to, updated_at) VALUES ($1::uuid, $2::uuid, $3, $4::uuid, $5) ON CONFLICT DO NOTHING` + returning
@@ -78,7 +94,7 @@ func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID 
 		if d, err = one(ctx, tx, statement, args...); err != nil {
 			return err
 		}
-		return tell(ctx, tx, row.ID, by.ID)
+		return tell(ctx, tx, row, by.ID)
 	})
 	if conversation.CodeOf(err) == conversation.CodeNotFound {
 		return Draft{}, s.conflict(ctx, row.ID, by.ID)
@@ -87,8 +103,8 @@ func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID 
 }
 
 // tell lets the agent's other windows know that the draft changed.
-func tell(ctx context.Context, tx bun.Tx, conversationID, agentID string) error {
-	return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeDraft, SubjectID: conversationID, AgentID: agentID})
+func tell(ctx context.Context, tx bun.Tx, row *ledger.Row, agentID string) error {
+	return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeDraft, SubjectID: row.ID, AgentID: agentID, AccountID: row.AccountID})
 }
 
 // Delete throws the caller's draft away if it is the version that they know; any if that is 0.
@@ -103,7 +119,7 @@ func (s *Store) Delete(ctx context.Context, by conversation.Caller, conversation
 		if err != nil {
 			return err
 		}
-		return tell(ctx, tx, row.ID, by.ID)
+		return tell(ctx, tx, row, by.ID)
 	})
 	if conversation.CodeOf(err) != conversation.CodeNotFound {
 		return err
@@ -118,14 +134,14 @@ func (s *Store) Delete(ctx context.Context, by conversation.Caller, conversation
 }
 
 // Take deletes an agent's draft with the transaction that sends it, if it is still the version that is sent.
-func Take(ctx context.Context, tx bun.Tx, by conversation.Actor, conversationID string, version int64) error {
+func Take(ctx context.Context, tx bun.Tx, by conversation.Actor, row *ledger.Row, version int64) error {
 	if by.Kind != conversation.ActorAgent || version == 0 {
 		return nil
 	}
-	if err := postgres.Later(ctx, tx, "take draft", "DELETE FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND version = $3", conversationID, by.ID, version); err != nil {
+	if err := postgres.Later(ctx, tx, "take draft", "DELETE FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND version = $3", row.ID, by.ID, version); err != nil {
 		return err
 	}
-	return tell(ctx, tx, conversationID, by.ID)
+	return tell(ctx, tx, row, by.ID)
 }
 
 // Merge moves the drafts of a conversation to the one in which it goes on, where their agents have none yet.

@@ -31,13 +31,11 @@ func open(t *testing.T) *desk {
 	return &desk{Office: o, drafts: drafts.NewStore(o.Desk()), maria: o.Agent(t, "maria"), paul: o.Agent(t, "paul"), id: o.Meet(t, ana)}
 }
 
-func wantCode(t *testing.T, err error, code conversation.Code) *conversation.Error {
+func wantCode(t *testing.T, err error, code conversation.Code) {
 	t.Helper()
-	e, ok := errors.AsType[*conversation.Error](err)
-	if !ok || e.Code != code {
+	if conversation.CodeOf(err) != code {
 		t.Fatalf("error %v, want %s", err, code)
 	}
-	return e
 }
 
 func (d *desk) put(t *testing.T, text string, replaces int64) drafts.Draft {
@@ -55,8 +53,8 @@ func TestTwoWindowsDoNotOverwriteEachOther(t *testing.T) {
 	first := d.put(t, "Hel", 0)
 	second := d.put(t, "Hello", first.Version)
 	_, err := d.drafts.Put(ctx, d.maria, d.id, drafts.Writing{Text: "Help", Replaces: first.Version})
-	if e := wantCode(t, err, conversation.CodeConflict); e.Details["version"] != second.Version {
-		t.Errorf("details %v", e.Details)
+	if e, ok := errors.AsType[*conversation.Error](err); !ok || e.Code != conversation.CodeConflict || e.Details["version"] != second.Version {
+		t.Errorf("%v", err)
 	}
 	_, err = d.drafts.Put(ctx, d.maria, d.id, drafts.Writing{Text: "Help"})
 	wantCode(t, err, conversation.CodeConflict)

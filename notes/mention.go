@@ -2,7 +2,6 @@ package notes
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -11,6 +10,7 @@ import (
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/team"
 )
 
 // resolve returns the agents who are called: each must be active and may see the account. Of a team, those members are
@@ -31,7 +31,7 @@ func (c Calls) resolve(ctx context.Context, tx bun.Tx, accountID string) ([]stri
 	if err := checkTeams(ctx, tx, teams); err != nil {
 		return nil, err
 	}
-	called, err := seeing(ctx, tx, accountID, agents, teams)
+	called, err := team.Seeing(ctx, tx, accountID, agents, teams)
 	if err != nil {
 		return nil, err
 	}
@@ -41,27 +41,6 @@ func (c Calls) resolve(ctx context.Context, tx bun.Tx, accountID string) ([]stri
 		}
 	}
 	return called, nil
-}
-
-// seeing returns those of the agents, and of the members of the teams, who are active and may see the account, in the order
-// of their ids.
-func seeing(ctx context.Context, db bun.IDB, accountID string, agents, teams []string) ([]string, error) {
-	var found []string
-	err := postgres.Rows(ctx, db, func(row *sql.Rows) error {
-		var id string
-		err := row.Scan(&id)
-		found = append(found, id)
-		return err
-	}, `SELECT a.id FROM agents a WHERE a.state = 'active'
-		AND (a.id = ANY($2::uuid[]) OR a.id IN (SELECT agent_id FROM team_members WHERE team_id = ANY($3::uuid[])))
-		AND (a.role = 'admin' OR NOT (SELECT restricted FROM accounts WHERE id = $1::uuid)
-			OR EXISTS (SELECT 1 FROM account_viewers v WHERE v.account_id = $1::uuid AND v.agent_id = a.id)
-			OR EXISTS (SELECT 1 FROM account_viewers v JOIN team_members m ON m.team_id = v.team_id WHERE v.account_id = $1::uuid AND m.agent_id = a.id))
-		ORDER BY a.id`, accountID, list(agents), list(teams))
-	if err != nil {
-		return nil, fmt.Errorf("find who is mentioned: %w", err)
-	}
-	return found, nil
 }
 
 func checkTeams(ctx context.Context, db bun.IDB, teams []string) error {

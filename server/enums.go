@@ -9,6 +9,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -26,6 +27,9 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[presence.State, presenceEnum](schemas)
+	alias[presence.Doing, doingEnum](schemas)
+	alias[team.Role, roleText](schemas)
 	alias[inbox.Sort, sortEnum](schemas)
 	alias[inbox.WindowState, windowStateEnum](schemas)
 	alias[conversation.Priority, priorityEnum](schemas)
@@ -34,7 +38,6 @@ func describeEnums(schemas huma.Registry) {
 	alias[transcripts.Format, transcriptFormatEnum](schemas)
 	alias[search.Kind, searchKindEnum](schemas)
 	alias[search.From, searchFromEnum](schemas)
-	alias[team.Role, roleEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
 }
@@ -70,7 +73,9 @@ type (
 	searchKindEnum       string
 	searchFromEnum       string
 
-	roleEnum       string
+	roleText       string
+	presenceEnum   string
+	doingEnum      string
 	permissionEnum string
 	agentStateEnum string
 )
@@ -128,7 +133,20 @@ func (searchKindEnum) Schema(huma.Registry) *huma.Schema { return enum(search.Ki
 
 func (searchFromEnum) Schema(huma.Registry) *huma.Schema { return enum(search.Authors()...) }
 
-func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
+func (presenceEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(presence.Online, presence.Away, presence.Offline)
+}
+
+func (doingEnum) Schema(huma.Registry) *huma.Schema { return enum(presence.Doings()...) }
+
+// Schema says how a role is named; admins can make more of them, so the set is not closed.
+func (roleText) Schema(huma.Registry) *huma.Schema {
+	longest := 40
+	return &huma.Schema{
+		Type: huma.TypeString, Pattern: "^[a-z][a-z0-9_-]+$", MaxLength: &longest,
+		Description: "admin, supervisor, agent, or the key of a role that an admin made", Examples: []any{string(team.RoleAgent)},
+	}
+}
 
 func (permissionEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Permissions()...) }
 

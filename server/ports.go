@@ -30,6 +30,7 @@ type Handling interface {
 	Assign(ctx context.Context, by conversation.Caller, conversationID string, to inbox.Assignment) (inbox.Conversation, error)
 	Done(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
 	Reopen(ctx context.Context, by conversation.Caller, conversationID string) (inbox.Conversation, error)
+	// Snooze until the zero time is until the customer writes.
 	Snooze(ctx context.Context, by conversation.Caller, conversationID string, until time.Time) (inbox.Conversation, error)
 }
 
@@ -52,5 +53,5 @@ type Beside interface {
 // ParkedUpdates are what could not be applied.
 type ParkedUpdates interface {
 	Parked(ctx context.Context, accountID, state string, after inbox.Cursor, limit int) ([]inbox.ParkedUpdate, inbox.Cursor, error)
-	ApplyParked(ctx context.Context, account accounts.Account, id string) (inbox.ParkedUpdate, error)
+	ApplyParked(ctx context.Context, by conversation.Actor, account accounts.Account, id string) (inbox.ParkedUpdate, error)
 }

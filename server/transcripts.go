@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,16 +24,23 @@ type exportTranscript struct {
 }
 
 func (s *Server) registerTranscripts() {
-	register(s, operation{
+	op := operation{
 		id: "export-transcript", method: http.MethodGet, path: "/conversations/{conversation_id}/transcript", permission: team.ExportConversations, tag: "conversations",
 		summary: "A conversation as a file, oldest first, with those merged into it; who exported it is in the audit",
-	}, func(ctx context.Context, in *exportTranscript) (*huma.StreamResponse, error) {
+	}
+	register(s, op, func(ctx context.Context, in *exportTranscript) (*huma.StreamResponse, error) {
 		t, err := s.Transcripts.Open(ctx, viewer(ctx), in.ID, transcripts.Wish{Format: in.Format, Zone: in.Zone, Notes: in.Notes, Events: in.Events})
 		if err != nil {
 			return nil, err
 		}
 		return &huma.StreamResponse{Body: func(c huma.Context) { s.writeTranscript(c, t) }}, nil
 	})
+	files := map[string]*huma.MediaType{}
+	for _, format := range transcripts.Formats() {
+		kind, _, _ := strings.Cut(format.MediaType(), ";")
+		files[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	}
+	s.described(op).Responses["200"].Content = files
 }
 
 // writeTranscript writes as it reads. After an error it breaks the answer off, so that nobody takes a part for the whole.

@@ -144,7 +144,10 @@ var rulesOfTheRecord = map[string]string{
 	"messages without their event":     "SELECT count(*) FROM messages m WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.conversation_id = m.conversation_id AND e.seq = m.seq)",
 	"wakes without dispatch":           "SELECT count(*) FROM conversations c WHERE applied_seq < wake_seq AND NOT EXISTS (SELECT 1 FROM dispatches d WHERE d.conversation_id = c.id AND d.up_to_seq >= c.wake_seq)",
 	"conversations of merged contacts": "SELECT count(*) FROM conversations c JOIN contacts p ON p.id = c.contact_id WHERE p.merged_into IS NOT NULL",
-	"threads that two go on":           "SELECT count(*) FROM (SELECT 1 FROM conversations WHERE merged_into IS NULL GROUP BY account_id, contact_id HAVING count(*) > 1) AS twice",
+	"blocks that conversations do not know": `SELECT count(*) FROM conversations c WHERE merged_into IS NULL AND (blocked_at IS NOT NULL) <>
+		EXISTS (SELECT 1 FROM blocks b WHERE b.account_id = c.account_id AND b.contact_id = c.contact_id AND b.blocked)`,
+	"notes without their event": "SELECT count(*) FROM notes n WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.conversation_id = n.conversation_id AND e.seq = n.seq AND e.kind = 'note_added')",
+	"threads that two go on":    "SELECT count(*) FROM (SELECT 1 FROM conversations WHERE merged_into IS NULL GROUP BY account_id, contact_id HAVING count(*) > 1) AS twice",
 	"standing consents that the ledger does not give": `SELECT count(*) FROM consents s WHERE s.change_id <> (SELECT id FROM consent_changes h
 		WHERE h.contact_id = s.contact_id AND h.channel = s.channel AND h.scope = s.scope ORDER BY at DESC, (state = 'opted_out') DESC, recorded_at DESC, id DESC LIMIT 1)`,
 }
