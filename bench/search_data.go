@@ -44,7 +44,7 @@ func loadSearch(ctx context.Context, db *bun.DB, people, messages int) error {
 		what, statement string
 		args            []any
 	}{
-		{"prepare", `DROP INDEX search_texts_newest, search_texts_words, search_people_name, search_people_newest, search_people_parts, messages_timeline;
+		{"prepare", `DROP INDEX search_texts_newest, search_texts_words, search_texts_conversation, search_people_name, search_people_newest, search_people_parts, messages_timeline;
 			DO $$ DECLARE name text; BEGIN FOR name IN SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'conversations'::regclass AND NOT indisunique
 				AND indexrelid <> 'conversations_contact'::regclass LOOP EXECUTE 'DROP INDEX ' || name; END LOOP; END $$;
 			CREATE FUNCTION hexid(kind int, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE RETURN ('0' || kind || lpad(to_hex(n), 6, '0') || '00007000800000000000' || lpad(to_hex(n % 65536), 4, '0'))::uuid`, nil},
@@ -80,6 +80,7 @@ func loadSearch(ctx context.Context, db *bun.DB, people, messages int) error {
 	return searchStep(ctx, db, "indexes", `SET maintenance_work_mem = '1GB'; SET max_parallel_maintenance_workers = 2;
 		CREATE INDEX search_texts_newest ON search_texts (at DESC, id DESC);
 		CREATE INDEX search_texts_words ON search_texts USING gin (words) WITH (gin_pending_list_limit = 1024);
+		CREATE INDEX search_texts_conversation ON search_texts (conversation_id);
 		CREATE INDEX search_people_name ON search_people (md5(name), active_on DESC, contact_id DESC);
 		CREATE INDEX search_people_newest ON search_people (active_on DESC, contact_id DESC);
 		CREATE INDEX search_people_parts ON search_people USING gin (haystack gin_trgm_ops, accounts) WITH (gin_pending_list_limit = 1024);
@@ -93,7 +94,7 @@ func loadMessages(ctx context.Context, db *bun.DB, people, messages int) error {
 		err := searchStep(ctx, db, "messages", `WITH m AS MATERIALIZED (
 				SELECT n, n * 104729 % $3 AS c, now() - ($4 - n) * (interval '2 years' / $4) AS at, s.text || ' order' || n * 31 % ($4 / 10) || former AS text,
 					s.words || to_tsvector('simple', 'order' || n * 31 % ($4 / 10) || former) AS words
-				FROM generate_series($1::bigint, least($2::bigint, $4::bigint) - 1) n, LATERAL (SELECT CASE WHEN n < $4 / 2 AND n % 20 = 11 THEN ' former' ELSE '' END AS former) f
+				FROM generate_series($1::bigint, least($2::bigint, $4::bigint) - 1) AS g(n) CROSS JOIN LATERAL (SELECT CASE WHEN n < $4 / 2 AND n % 20 = 11 THEN ' former' ELSE '' END AS former) f
 				JOIN sentences s ON s.s = n * 7919 % 10000
 			), messages AS (
 				INSERT INTO messages (id, conversation_id, account_id, seq, direction, kind, state, content, author_kind, at, received_at)

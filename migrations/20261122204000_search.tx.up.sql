@@ -25,6 +25,7 @@ CREATE TABLE search_texts (
     words           tsvector NOT NULL
 );
 CREATE INDEX search_texts_newest ON search_texts (at DESC, id DESC);
+CREATE INDEX search_texts_conversation ON search_texts (conversation_id); -- for those who delete conversations
 -- A small list of pending entries, because every search goes through it.
 CREATE INDEX search_texts_words ON search_texts USING gin (words) WITH (gin_pending_list_limit = 1024);
 
