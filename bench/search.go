@@ -173,7 +173,10 @@ func (k searching) measure(ctx context.Context, s *searchSite, concurrency int, 
 	}
 	found := make(chan int, 1<<20)
 	once := func(ctx context.Context) error {
-		n, err := 0, error(nil)
+		var (
+			n   int
+			err error
+		)
 		if k.texts {
 			var list []search.Text
 			list, _, err = s.store.Texts(ctx, by, search.Wish{Query: k.query(), Limit: search.MaxHits})

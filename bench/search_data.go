@@ -56,11 +56,11 @@ func loadSearch(ctx context.Context, db *bun.DB, people, messages int) error {
 		{"identities", `INSERT INTO identities (channel, kind, key, address, contact_id, owned_since, created_at, updated_at)
 			SELECT 'whatsapp', 'wa_id', substr(phone, 2), substr(phone, 2), id, now(), now(), now() FROM contacts ON CONFLICT DO NOTHING`, nil},
 		{"conversations", `INSERT INTO conversations (id, account_id, channel, contact_id, thread_key, last_activity_at, opened_at, created_at)
-			SELECT hexid(2, n), ('00000000-0000-7000-8000-' || lpad((n / 3 % 10)::text, 12, '0'))::uuid, 'whatsapp', hexid(1, n), n,
+			SELECT hexid(2, n), ('00000000-0000-7000-8000-' || lpad((n / 1000 % 10)::text, 12, '0'))::uuid, 'whatsapp', hexid(1, n), n,
 				now() - (n * 104729 % $1) * (interval '2 years' / $1), now(), now() FROM generate_series(0, $1::bigint - 1) n`, []any{people}},
 		{"people", `INSERT INTO search_people (contact_id, name, haystack, accounts, active_on)
 			SELECT hexid(1, n), f.name, '| ' || f.name || ' | 336' || lpad((n * 7919 % 100000000)::text, 8, '0') || ' |',
-				ARRAY[('00000000-0000-7000-8000-' || lpad((n / 3 % 10)::text, 12, '0'))::uuid], (now() - (n * 104729 % $1) * (interval '2 years' / $1))::date
+				ARRAY[('00000000-0000-7000-8000-' || lpad((n / 1000 % 10)::text, 12, '0'))::uuid], (now() - (n * 104729 % $1) * (interval '2 years' / $1))::date
 			FROM generate_series(0, $1::bigint - 1) n, LATERAL (SELECT ($2::text[])[n % 20 + 1] || ' ' || ($3::text[])[n / 20 % 2000 + 1] AS name) f`, []any{people, folded, names}},
 		// Sentences of twelve words, of which the messages take turns: word k is in about one of k sentences.
 		{"sentences", `CREATE TABLE sentences AS SELECT s, text, to_tsvector('simple', text) AS words FROM (
@@ -98,11 +98,11 @@ func loadMessages(ctx context.Context, db *bun.DB, people, messages int) error {
 				JOIN sentences s ON s.s = n * 7919 % 10000
 			), messages AS (
 				INSERT INTO messages (id, conversation_id, account_id, seq, direction, kind, state, content, author_kind, at, received_at)
-				SELECT hexid(3, n), hexid(2, c), ('00000000-0000-7000-8000-' || lpad((c / 3 % 10)::text, 12, '0'))::uuid, n, 'in', 'text', 'received',
+				SELECT hexid(3, n), hexid(2, c), ('00000000-0000-7000-8000-' || lpad((c / 1000 % 10)::text, 12, '0'))::uuid, n, 'in', 'text', 'received',
 					jsonb_build_object('kind', 'text', 'text', text), 'contact', at, at FROM m
 			)
 			INSERT INTO search_texts (id, conversation_id, at, note, words)
-			SELECT hexid(3, n), hexid(2, c), at, false, words || array_to_tsvector(ARRAY['|a00000000-0000-7000-8000-' || lpad((c / 3 % 10)::text, 12, '0'),
+			SELECT hexid(3, n), hexid(2, c), at, false, words || array_to_tsvector(ARRAY['|a00000000-0000-7000-8000-' || lpad((c / 1000 % 10)::text, 12, '0'),
 				'|c' || hexid(2, c), '|w' || floor(extract(epoch FROM at) / 604800)::int, '|kcontact', '|in']) FROM m`, from, from+batch, people, messages)
 		if err != nil {
 			return err

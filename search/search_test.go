@@ -223,7 +223,7 @@ func TestPeopleAreFound(t *testing.T) {
 	for text, want := range map[string]string{
 		"zoe": "name [Zoé] Brûlard", "brul zo": "name [Zo]é [Brûl]ard", "ular": "name Zoé Br[ûlar]d", "ZO": "name [Zo]é Brûlard",
 		"stefan": "name [Ștefan] Țepeș", "ţep": "name Ștefan [Țep]eș", "gross": "name Jürgen [Groß]", "JURGEN": "name [Jürgen] Groß", "алена": "name [Алёна]",
-		"+33 6 12 34 56 78": "phone +[33612345678]", "0033612345678": "phone +[33612345678]", "06 12 34 56 78": "phone +33[612345678]", "0712 345": "phone +4[0712345]678", "+40712345678": "phone +[40712345678]", "170123": "phone +49[170123]4567",
+		"+33 6 12 34 56 78": "phone +[33612345678]", "0033612345678": "phone +[33612345678]", "06 12 34 56 78": "phone +[33612345678]", "0712 345": "phone +4[0712345]678", "+40712345678": "phone +[40712345678]", "170123": "phone +49[170123]4567",
 		"zoe.b@ex": "email [zoe.b@ex]ample.com", "@vlad": "username [vlad]_t", "vlad_t": "username [vlad]_[t]", "nobody": "", "xy": "",
 	} {
 		got := ""
@@ -239,7 +239,7 @@ func TestPeopleAreFound(t *testing.T) {
 				t.Errorf("%+v", found[0])
 			}
 		}
-		if got != want && !(text == "06 12 34 56 78" && got == "phone +[33612345678]") {
+		if got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
