@@ -21,6 +21,7 @@ import (
 	"guichet.dev/guichet/internal/testkit/office"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -72,11 +73,15 @@ func newWalked(t *testing.T) *walked {
 			Meaning: func(conversation.Channel, string) string { return "" },
 		}),
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
+		Search: search.NewStore(o.DB),
 	})
 	w.people()
 	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
 		w.write(a)
 		w.object("parked", a.ID == w.foreign.ID, false)
+	}
+	if _, err := search.Rebuild(t.Context(), o.DB, nil); err != nil {
+		t.Fatal(err)
 	}
 	return w
 }

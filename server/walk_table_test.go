@@ -75,6 +75,11 @@ var walks = map[string]walk{
 	"put-draft":               {bodies: []string{`{"text":"Hel","if_version":0}`, `{"text":"Hel","reply_to":"<message>","if_version":0}`}},
 	"edit-contact":            {bodies: []string{`{"note":"likes tea"}`}},
 
+	"search-people": {queries: []string{"q=4071"}}, // the beginning of everybody's number
+	"search-messages": {queries: []string{
+		"q=words%20", "q=words&account_id=<account>", "q=words&conversation_id=<conversation>", "q=words&agent_id=<agent>", "q=words&label_id=<label>",
+	}},
+
 	"listen-events":        {queries: []string{"cursor=1-0-0"}}, // all that ever happened
 	"choose-presence":      {bodies: []string{`{"state":"online"}`}},
 	"choose-working-teams": {bodies: []string{`{"team_ids":["<team>"]}`, `{"team_ids":[]}`}},
