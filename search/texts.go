@@ -74,6 +74,7 @@ func (s *Store) Texts(ctx context.Context, by conversation.Caller, w Wish) ([]Te
 // narrow returns the facts that a text must have; nil if none can have them.
 func (s *Store) narrow(ctx context.Context, by conversation.Caller, w Wish) ([]string, error) {
 	facts := []string{}
+	w.AccountID, w.AgentID = strings.ToLower(w.AccountID), strings.ToLower(w.AgentID)
 	seen, all := by.Accounts()
 	switch {
 	case w.AccountID != "" && !by.Sees(w.AccountID), !all && len(seen) == 0:
