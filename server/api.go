@@ -76,6 +76,7 @@ func (s *Server) registerAPI() {
 	s.registerTranscripts()
 	s.registerContacts()
 	s.registerAttributes()
+	s.registerSearch()
 }
 
 func (s *Server) version() string {

@@ -12,6 +12,7 @@ import (
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/presence"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
 	"guichet.dev/guichet/views"
@@ -41,6 +42,8 @@ func describeEnums(schemas huma.Registry) {
 	alias[contacts.AttributeType, attributeTypeEnum](schemas)
 	alias[blocks.ProviderState, blockStateEnum](schemas)
 	alias[transcripts.Format, transcriptFormatEnum](schemas)
+	alias[search.Kind, searchKindEnum](schemas)
+	alias[search.From, searchFromEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
 	alias[team.Language, languageEnum](schemas)
@@ -79,6 +82,8 @@ type (
 	attributeTypeEnum    string
 	blockStateEnum       string
 	transcriptFormatEnum string
+	searchKindEnum       string
+	searchFromEnum       string
 
 	roleText       string
 	presenceEnum   string
@@ -145,6 +150,10 @@ func (blockStateEnum) Schema(huma.Registry) *huma.Schema { return enum(blocks.Pr
 func (transcriptFormatEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(transcripts.Formats()...)
 }
+
+func (searchKindEnum) Schema(huma.Registry) *huma.Schema { return enum(search.Kinds()...) }
+
+func (searchFromEnum) Schema(huma.Registry) *huma.Schema { return enum(search.Authors()...) }
 
 func (presenceEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(presence.Online, presence.Away, presence.Offline)

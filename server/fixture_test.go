@@ -36,6 +36,7 @@ import (
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/rules"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
@@ -242,7 +243,7 @@ func (f *fixture) furnish(o *server.Options) {
 		Meaning: func(conversation.Channel, string) string { return "" },
 	})
 	o.Notes, o.Labels, o.Drafts, o.Followers = notes.NewStore(desk), labels.NewStore(desk), drafts.NewStore(desk), followers.NewStore(desk)
-	o.Contacts, o.Transcripts = contacts.NewStore(desk), transcripts.NewStore(desk)
+	o.Contacts, o.Transcripts, o.Search = contacts.NewStore(desk), transcripts.NewStore(desk), search.NewStore(desk.DB)
 	o.Views = views.NewStore(f.db)
 	if own, ok := o.Beside.(*inbox.Inbox); ok {
 		o.Bulk = bulk.NewStore(bulk.Options{DB: f.db, Inbox: own, Labels: o.Labels, Askers: f.team, Logger: o.Logger})

@@ -29,6 +29,7 @@ import (
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/notifications"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -60,6 +61,7 @@ type Options struct {
 	Blocks      *blocks.Store
 	Contacts    *contacts.Store
 	Transcripts *transcripts.Store
+	Search      *search.Store
 
 	Notifications *notifications.Store
 	Locator       Locator

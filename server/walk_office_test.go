@@ -12,6 +12,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -22,9 +23,11 @@ import (
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/notifications"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 // silentAdapter is a provider that takes everything.
@@ -35,6 +38,7 @@ func (silentAdapter) MarkRead(context.Context, channel.Account, string, bool) er
 // walked is a server over a real office with two accounts: one for everybody, and one that is foreign to most.
 type walked struct {
 	*fixture
+	bulk         *bulk.Store
 	office       *office.Office
 	own, foreign accounts.Account
 	viewer       team.Agent // of the foreign account
@@ -60,6 +64,7 @@ func newWalked(t *testing.T) *walked {
 	o := office.Open(t)
 	o.At(time.Now())
 	w := &walked{office: o, own: o.Account, foreign: o.Connect(t, "777777", office.Secret), log: &strings.Builder{}, kept: map[string]string{}}
+	w.bulk = bulk.NewStore(bulk.Options{DB: o.DB, Inbox: o.Inbox, Labels: labels.NewStore(o.Desk()), Askers: team.NewStore(o.DB)})
 	w.fixture = &fixture{t: t, mails: &mails{}, team: team.NewStore(o.DB), db: o.DB}
 	live := newHub(t, o.DB)
 	w.server = server.New(server.Options{
@@ -75,6 +80,7 @@ func newWalked(t *testing.T) *walked {
 		}),
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
 		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
+		Search:        search.NewStore(o.DB), Views: views.NewStore(o.DB), Bulk: w.bulk,
 	})
 	w.people()
 	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
@@ -83,6 +89,9 @@ func newWalked(t *testing.T) *walked {
 	}
 	o.Exec(t, `INSERT INTO notifications (id, agent_id, conversation_id, account_id, created_at, changed_at)
 		SELECT gen_random_uuid(), a.id, c.id, c.account_id, now(), now() FROM agents a, conversations c`) // as if all had seen both
+	if _, err := search.Rebuild(t.Context(), o.DB, nil); err != nil {
+		t.Fatal(err)
+	}
 	return w
 }
 
@@ -192,6 +201,11 @@ var objects = map[string]func(w *walked, account accounts.Account) string{
 	"account": func(_ *walked, a accounts.Account) string { return a.ID },
 	"conversation": func(w *walked, a accounts.Account) string {
 		return w.office.Text(w.t, "SELECT conversation_id::text FROM messages WHERE id = $1::uuid", w.write(a))
+	},
+	"bulk": func(w *walked, _ accounts.Account) string { // of the one who makes the request
+		by := w.current.Actor()
+		return w.office.Text(w.t, `INSERT INTO bulk_actions (id, actor_kind, actor_id, action, state, total, created_at)
+			VALUES (gen_random_uuid(), $1, $2, '{"kind":"read"}', 'running', 0, now()) RETURNING id::text`, string(by.Kind), by.ID)
 	},
 	"session": func(w *walked, _ accounts.Account) string {
 		return w.office.Text(w.t, `INSERT INTO sessions (id, hash, agent_id, created_at, last_seen_at, expires_at)

@@ -25,7 +25,7 @@ var kinds = map[string]string{
 	"parked_id": "parked",
 	"agent_id":  "agent", "agent_ids": "agent", "actor_id": "agent",
 	"team_id": "team", "team_ids": "team",
-	"token_id": "token", "session_id": "session",
+	"token_id": "token", "session_id": "session", "bulk_id": "bulk", "view_id": "view",
 	"role_key":   "role",
 	"contact_id": "contact", "note_id": "note", "label_id": "label", "key": "attribute",
 	"saved_view": "view", "assignee": "agent", "team": "team",
@@ -90,13 +90,19 @@ var walks = map[string]walk{
 		`{"action":{"kind":"assign","agent_id":"<agent>","team_id":"<team>"},"filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
 		`{"action":{"kind":"add_label","label_id":"<label>"},"ids":["<conversation>"]}`,
 	}},
+	"get-bulk-action":    {lacks: true}, // one's own only
+	"cancel-bulk-action": {lacks: true},
 	"create-view": {selects: true, bodies: []string{
 		`{"name":"<unique>","filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
 	}},
 	"update-view": {selects: true, bodies: []string{
 		`{"name":"<unique>","filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
 	}},
-	"share-view": {bodies: []string{`{"with":"everybody"}`, `{"with":"team","team_id":"<team>"}`}},
+	"share-view":    {bodies: []string{`{"with":"everybody"}`, `{"with":"team","team_id":"<team>"}`}},
+	"search-people": {queries: []string{"q=4071"}}, // the beginning of everybody's number
+	"search-messages": {queries: []string{
+		"q=words%20", "q=words&account_id=<account>", "q=words&conversation_id=<conversation>", "q=words&agent_id=<agent>", "q=words&label_id=<label>",
+	}},
 
 	"listen-events":        {queries: []string{"cursor=1-0-0"}}, // all that ever happened
 	"choose-presence":      {bodies: []string{`{"state":"online"}`}},

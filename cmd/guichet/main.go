@@ -16,6 +16,7 @@ import (
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/internal/app"
 	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/simulator"
 	"guichet.dev/guichet/team"
 )
@@ -33,6 +34,7 @@ type commands struct {
 	Health   healthCommand   `cmd:"" help:"Ask the process that listens on GUICHET_LISTEN whether it lives; exit code 1 if not."`
 	Doctor   doctorCommand   `cmd:"" help:"Look at everything that Guichet depends on; exit code 1 if something is wrong."`
 	Repair   repairCommand   `cmd:"" help:"Wake conversations that wait for something which nobody is working on."`
+	Reindex  reindexCommand  `cmd:"" help:"Make anew what people and messages are found by, while the system is in use."`
 	Retain   retainCommand   `cmd:"" name:"retention" help:"Delete what is older than the settings GUICHET_RETAIN_… allow."`
 	Key      keyCommand      `cmd:"" help:"Print a new encryption key for GUICHET_ENCRYPTION_KEY."`
 	Config   configCommand   `cmd:"" help:"Print all settings as a Markdown table."`
@@ -198,6 +200,28 @@ func (c repairCommand) Run(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	fmt.Printf("behind %d, deadlines %d, messages %d: %d conversations will be woken\n", r.Behind, r.Deadlines, r.Messages, r.Dispatched)
+	return nil
+}
+
+type reindexCommand struct{}
+
+// Run makes the search's tables anew.
+func (reindexCommand) Run(ctx context.Context, cfg config.Config) error {
+	cfg, err := app.Attach(cfg)
+	if err != nil {
+		return err
+	}
+	told := time.Now()
+	done, err := app.Reindex(ctx, cfg, func(r search.Rebuilt) {
+		if time.Since(told) > 10*time.Second {
+			told = time.Now()
+			fmt.Fprintf(os.Stderr, "messages %d, notes %d, people %d so far\n", r.Messages, r.Notes, r.People)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("messages %d, notes %d, people %d\n", done.Messages, done.Notes, done.People)
 	return nil
 }
 

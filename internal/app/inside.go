@@ -8,6 +8,7 @@ import (
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/transcripts"
 )
 
@@ -20,6 +21,7 @@ type inside struct {
 	blocks      *blocks.Store
 	contacts    *contacts.Store
 	transcripts *transcripts.Store
+	search      *search.Store
 }
 
 func (a *App) openInside() {
@@ -28,5 +30,6 @@ func (a *App) openInside() {
 		notes: notes.NewStore(desk), labels: labels.NewStore(desk), drafts: drafts.NewStore(desk), followers: followers.NewStore(desk),
 		blocks:   blocks.NewStore(blocks.Options{Desk: desk, Accounts: a.Accounts, Adapters: a.adapters, Meaning: meaning}),
 		contacts: contacts.NewStore(desk), transcripts: transcripts.NewStore(desk),
+		search: search.NewStore(a.DB),
 	}
 }

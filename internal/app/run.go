@@ -76,6 +76,7 @@ func (a *App) stages() ([]stage, error) {
 	if a.Config.Demo && a.Config.SimulatorURL != "" {
 		stages = append(stages, stage{"demo clock", a.followClock})
 	}
+	stages = append(stages, stage{"search", a.indexForSearch})
 	if a.Mode.Serve {
 		stages = append(stages, stage{"intake", a.intake.Run}, stage{"live events", a.live.Run}, stage{"presence", a.presence.Keeper.Run}, stage{"sweep", a.sweep})
 	}

@@ -17,6 +17,7 @@ import (
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/simulator"
 	"guichet.dev/guichet/team"
@@ -94,6 +95,16 @@ func beginEpoch(ctx context.Context, db *bun.DB) error {
 		}
 		return feed.Rebase(ctx, tx)
 	})
+}
+
+// Reindex makes anew what people and messages are found by, while the system is in use, and tells from time to time how far
+// it has come.
+func Reindex(ctx context.Context, cfg config.Config, progress func(search.Rebuilt)) (done search.Rebuilt, err error) {
+	err = withDatabase(ctx, cfg, func(db *bun.DB) error {
+		done, err = search.Rebuild(ctx, db, progress)
+		return err
+	})
+	return done, err
 }
 
 // tellDispatchers wakes the dispatchers of all processes at once; without it they would look a little later.

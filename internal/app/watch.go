@@ -8,6 +8,7 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/simulator"
 )
 
@@ -25,6 +26,7 @@ type figures struct {
 	Accounts int // that must be reconnected
 	Waiting  int // rows to dispatch
 	Oldest   float64
+	Unfound  float64 // seconds that the search is behind
 }
 
 func (a *App) figures(ctx context.Context) (figures, error) {
@@ -34,7 +36,8 @@ func (a *App) figures(ctx context.Context) (figures, error) {
 		(SELECT count(*) FROM parked_updates WHERE state = 'parked') AS parked,
 		(SELECT count(*) FROM accounts WHERE state = 'error') AS accounts,
 		(SELECT count(*) FROM dispatches) AS waiting,
-		(SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float8 FROM dispatches) AS oldest`).Scan(ctx, &f)
+		(SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float8 FROM dispatches) AS oldest,
+		(`+search.Lag+`) AS unfound`).Scan(ctx, &f)
 	return f, err
 }
 
@@ -54,6 +57,7 @@ func (a *App) watch(ctx context.Context) error {
 			a.Metrics.Stuck.Set(float64(f.Stuck))
 			a.Metrics.Parked.Set(float64(f.Parked))
 			a.Metrics.AccountsFailed.Set(float64(f.Accounts))
+			a.Metrics.SearchLag.Set(f.Unfound)
 		}
 		if !pause(ctx, figuresEvery) {
 			return nil

@@ -43,6 +43,7 @@ type Metrics struct {
 	Stuck          prometheus.Gauge // conversations
 	Parked         prometheus.Gauge // updates
 	AccountsFailed prometheus.Gauge
+	SearchLag      prometheus.Gauge // seconds
 
 	Dependencies *prometheus.GaugeVec   // by name: 1 while it answers
 	Retained     *prometheus.CounterVec // rows that retention deleted, by kind
@@ -68,6 +69,7 @@ func New() *Metrics {
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
 		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
+		SearchLag:      gauge("search_lag_seconds", "Age of the oldest event that is not searched yet."),
 		Dependencies: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guichet_dependency_up", Help: "Whether what this process depends on answers: 1 or 0.",
 		}, []string{"dependency"}),
@@ -75,7 +77,7 @@ func New() *Metrics {
 		Accounts: newAccounts(),
 	}
 	m.Registry.MustRegister(
-		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Mails, m.Streams, m.Stuck, m.Parked, m.AccountsFailed,
+		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Mails, m.Streams, m.Stuck, m.Parked, m.AccountsFailed, m.SearchLag,
 		m.Dependencies, m.Retained, m.Accounts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
