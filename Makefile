@@ -8,13 +8,14 @@ FUZZTIME ?= 5s
 CLIENT   := web/client
 
 TEMPORAL      := $(BIN)/temporal
+TEMPORAL_SERVER := $(BIN)/temporal-server
 GOLANGCI_LINT := $(BIN)/golangci-lint
 WORKFLOWCHECK := $(BIN)/workflowcheck
 
 export GUICHET_DATA_DIR := $(DATA)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build client temporal postgres check fmt-check vet lint workflowcheck arch unit fuzz clean-tree stop reset
+.PHONY: help run test build client temporal temporal-server postgres check fmt-check vet lint workflowcheck arch compose unit fuzz clean-tree stop reset
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,9 +37,11 @@ $(CLIENT)/node_modules: $(CLIENT)/package.json $(CLIENT)/package-lock.json
 	npm --prefix $(CLIENT) ci --no-audit --no-fund --silent
 	@touch $@
 
-check: fmt-check vet lint workflowcheck arch ## the checks alone
+check: fmt-check vet lint workflowcheck arch compose ## the checks alone
 
 temporal: $(TEMPORAL) ## build the Temporal CLI once (some minutes)
+
+temporal-server: $(TEMPORAL_SERVER) ## build the Temporal server on PostgreSQL once (some minutes), for the test of production's topology
 
 postgres: ## find the PostgreSQL server's binaries, or install them (root on Debian)
 	@[ -n "$$GUICHET_TEST_DATABASE_URL" ] || ./scripts/postgres.sh
@@ -47,6 +50,12 @@ postgres: ## find the PostgreSQL server's binaries, or install them (root on Deb
 $(TEMPORAL): tools/go.mod tools/go.sum
 	@echo "Building the Temporal CLI: this takes some minutes, once"
 	$(GO) build -C tools -o ../$(BIN)/ github.com/temporalio/cli/cmd/temporal
+	@touch $@
+
+$(TEMPORAL_SERVER): tools/temporal/go.mod tools/temporal/go.sum
+	@echo "Building the Temporal server: this takes some minutes, once"
+	$(GO) build -C tools/temporal -o ../../$(BIN)/temporal-sql-tool go.temporal.io/server/cmd/tools/sql
+	$(GO) build -C tools/temporal -o ../../$(BIN)/temporal-server go.temporal.io/server/cmd/server
 	@touch $@
 
 $(GOLANGCI_LINT): tools/lint/go.mod tools/lint/go.sum
@@ -74,7 +83,10 @@ workflowcheck: $(WORKFLOWCHECK) ## no workflow code that a replay would run diff
 arch: ## layering, comments and sizes
 	$(GO) test ./internal/arch
 
-unit: temporal postgres client ## the tests alone
+compose: ## docker-compose.yml, as docker compose config checks it, and against the product's settings
+	@$(GO) run ./cmd/guichet config | $(GO) run -C tools/compose . $(CURDIR)/docker-compose.yml
+
+unit: temporal temporal-server postgres client ## the tests alone
 	$(GO) test -race -timeout 15m ./...
 
 fuzz: ## run each fuzz target for FUZZTIME (5s)

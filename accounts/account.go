@@ -22,6 +22,7 @@ type Account struct {
 	APIBaseURL     string                    `json:"api_base_url"`
 	APIVersion     string                    `json:"api_version"`
 	Settings       Settings                  `json:"settings"`
+	Restricted     bool                      `json:"restricted"` // its conversations are seen by its viewers only
 	Secrets        channel.Secrets           `json:"-"`
 	LastReceivedAt *time.Time                `json:"last_received_at,omitempty"`
 	CreatedAt      time.Time                 `json:"created_at"`

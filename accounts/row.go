@@ -29,6 +29,7 @@ type row struct {
 	APIVersion     string
 	Secrets        []byte
 	Settings       json.RawMessage `bun:"type:jsonb"`
+	Restricted     bool
 	LastReceivedAt *time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
@@ -46,7 +47,7 @@ func (s *Store) toRow(a Account) (*row, error) {
 	return &row{
 		ID: a.ID, Channel: a.Channel, Name: a.Name, State: a.State, StateCode: a.StateCode,
 		ProviderID: a.ProviderID, BusinessID: a.BusinessID, DisplayAddress: a.DisplayAddress,
-		APIBaseURL: a.APIBaseURL, APIVersion: a.APIVersion, Secrets: sealed, Settings: settings,
+		APIBaseURL: a.APIBaseURL, APIVersion: a.APIVersion, Secrets: sealed, Settings: settings, Restricted: a.Restricted,
 		LastReceivedAt: a.LastReceivedAt, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
 	}, nil
 }
@@ -63,7 +64,7 @@ func (s *Store) fromRow(r *row) (Account, error) {
 	return Account{
 		ID: r.ID, Channel: r.Channel, Name: r.Name, State: r.State, StateCode: r.StateCode,
 		ProviderID: r.ProviderID, BusinessID: r.BusinessID, DisplayAddress: r.DisplayAddress,
-		APIBaseURL: r.APIBaseURL, APIVersion: r.APIVersion, Secrets: secrets, Settings: settings,
+		APIBaseURL: r.APIBaseURL, APIVersion: r.APIVersion, Secrets: secrets, Settings: settings, Restricted: r.Restricted,
 		LastReceivedAt: r.LastReceivedAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}, nil
 }

@@ -67,7 +67,10 @@ func (s *Store) Create(ctx context.Context, by conversation.Actor, in New) (Acco
 		if _, err := tx.NewInsert().Model(r).Exec(ctx); err != nil {
 			return writeError(err, "create account")
 		}
-		return audit(ctx, tx, by, "accounts.create", nil, &a)
+		if err := audit(ctx, tx, by, "accounts.create", nil, &a); err != nil {
+			return err
+		}
+		return team.Announce(ctx, tx) // to those who see what is not restricted
 	})
 	return a, err
 }
@@ -114,7 +117,7 @@ func (s *Store) Get(ctx context.Context, id string) (Account, error) {
 
 func (s *Store) read(ctx context.Context, db bun.IDB, id, lock string) (Account, error) {
 	if uuid.Validate(id) != nil || len(id) != 36 {
-		return Account{}, notFound()
+		return Account{}, NotFound()
 	}
 	var r row
 	q := db.NewSelect().Model(&r).Where("id = ?", id)
@@ -132,7 +135,7 @@ func (s *Store) ByProviderID(ctx context.Context, ch conversation.Channel, provi
 
 func (s *Store) one(r *row, err error) (Account, error) {
 	if postgres.IsNotFound(err) {
-		return Account{}, notFound()
+		return Account{}, NotFound()
 	}
 	if err != nil {
 		return Account{}, fmt.Errorf("read account: %w", err)
@@ -157,7 +160,8 @@ func (s *Store) List(ctx context.Context) ([]Account, error) {
 	return list, nil
 }
 
-func notFound() error { return conversation.Errorf(conversation.CodeNotFound, "no such account") }
+// NotFound is the error for an account that does not exist, or that the caller may not know of.
+func NotFound() error { return conversation.Errorf(conversation.CodeNotFound, "no such account") }
 
 func writeError(err error, doing string) error {
 	if postgres.IsUniqueViolation(err, "") {
@@ -167,7 +171,7 @@ func writeError(err error, doing string) error {
 }
 
 func audit(ctx context.Context, tx bun.IDB, by conversation.Actor, action string, before, after *Account) error {
-	c := team.Change{By: by, Action: action, SubjectKind: "account", SubjectID: after.ID, After: audited{*after, after.SecretsSet()}}
+	c := team.Change{By: by, Action: action, SubjectKind: team.SubjectAccount, SubjectID: after.ID, After: audited{*after, after.SecretsSet()}}
 	if before != nil {
 		c.Before = audited{*before, before.SecretsSet()}
 	}

@@ -25,7 +25,10 @@ func (s Sight) Accounts() (ids []string, all bool) { return s.accounts, s.all }
 type Caller struct {
 	Actor
 	Sight
+	// Seen is up to which event the caller knows the conversation that a command is about: the command is refused as stale if
+	// there is news after it. 0 says nothing, and the command is carried out whatever happened.
+	Seen int64
 }
 
 // Everywhere returns the actor as a caller who sees all accounts.
-func (a Actor) Everywhere() Caller { return Caller{a, SeesAll()} }
+func (a Actor) Everywhere() Caller { return Caller{Actor: a, Sight: SeesAll()} }

@@ -59,6 +59,13 @@ func (k EventKind) Wakes() bool {
 	}
 }
 
+// NoNews are the kinds that cannot change what a person would do: what became of a message on its way, and what the clock did
+// to the window, which the send gate looks at itself. Whoever decided without knowing of any other event decided on an old
+// view.
+func NoNews() []EventKind {
+	return []EventKind{EventMessageStatus, EventMessageUnknown, EventWindowClosing, EventWindowClosed, EventChatOpened, EventIdentityChanged}
+}
+
 // Event is an immutable, numbered fact of one conversation. It holds ids, kinds, times and codes: the customer's words
 // stay with the message.
 type Event struct {

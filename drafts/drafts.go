@@ -50,6 +50,19 @@ func (s *Store) Get(ctx context.Context, by conversation.Caller, conversationID 
 	return one(ctx, s.desk.DB, "SELECT text, reply_to, version, updated_at FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid", row.ID, by.ID)
 }
 
+// quotable refuses messages of other accounts, which the caller may not know of. Sending looks closer.
+func (s *Store) quotable(ctx context.Context, accountID, messageID string) error {
+	if messageID == "" {
+		return nil
+	}
+	var known bool
+	err := s.desk.DB.DB.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM messages WHERE id = $1::uuid AND account_id = $2::uuid)", messageID, accountID).Scan(&known)
+	if err == nil && !known {
+		err = conversation.Invalid("reply_to", "must be the id of a message")
+	}
+	return err
+}
+
 // Put keeps a draft. If the one that is there is not the one it replaces, it is a conflict that names its version.
 func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID string, w Writing) (Draft, error) {
 	if n := utf8.RuneCountInString(w.Text); n < 1 || n > MaxText || !utf8.ValidString(w.Text) || strings.ContainsRune(w.Text, 0) {
@@ -63,6 +76,9 @@ func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID 
 		return Draft{}, err
 	}
 	if err := row.Active(); err != nil {
+		return Draft{}, err
+	}
+	if err := s.quotable(ctx, row.AccountID, w.ReplyTo); err != nil {
 		return Draft{}, err
 	}
 	const returning = " RETURNING text, reply_to, version, updated_at"

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -39,12 +40,13 @@ const (
 	ChangeRead         ChangeKind = "read_changed"  // the agent's own mark; the subject is the conversation
 	ChangeDraft        ChangeKind = "draft_changed" // the agent's own; the subject is the conversation
 	ChangeContact      ChangeKind = "contact_changed"
+	ChangePresence     ChangeKind = "presence_changed" // the subject is the agent
 )
 
 // ChangeKinds returns all kinds of change.
 func ChangeKinds() []ChangeKind {
 	return []ChangeKind{
-		ChangeLabel, ChangeTeam, ChangeAgent, ChangeAccount, ChangeView, ChangeNotification, ChangeRead, ChangeDraft, ChangeContact,
+		ChangeLabel, ChangeTeam, ChangeAgent, ChangeAccount, ChangeView, ChangeNotification, ChangeRead, ChangeDraft, ChangeContact, ChangePresence,
 	}
 }
 
@@ -58,9 +60,16 @@ type Change struct {
 }
 
 // Note writes a change in the transaction that makes it. Its time is the database's.
-func Note(ctx context.Context, tx bun.Tx, c Change) error {
-	return postgres.Later(ctx, tx, "note change", "INSERT INTO changes (kind, subject_id, agent_id, account_id) VALUES ($1, $2, $3::uuid, $4::uuid)",
-		string(c.Kind), c.SubjectID, postgres.NullText(c.AgentID), postgres.NullText(c.AccountID))
+func Note(ctx context.Context, db bun.IDB, c Change) error {
+	const statement = "INSERT INTO changes (kind, subject_id, agent_id, account_id) VALUES ($1, $2, $3::uuid, $4::uuid)"
+	args := []any{string(c.Kind), c.SubjectID, postgres.NullText(c.AgentID), postgres.NullText(c.AccountID)}
+	if tx, ok := db.(bun.Tx); ok {
+		return postgres.Later(ctx, tx, "note change", statement, args...)
+	}
+	if _, err := postgres.Raw(db).ExecContext(ctx, statement, args...); err != nil {
+		return fmt.Errorf("note change: %w", err)
+	}
+	return nil
 }
 
 // kind is the entry's kind as text.

@@ -37,6 +37,9 @@ func (in *Inbox) Advance(ctx context.Context, id string) (conversation.Advanced,
 		return result, fmt.Errorf("advance: %w", err)
 	}
 	failpoint.Hit("inbox.advanced")
+	if len(result.Steps) > 0 { // something was decided
+		in.Announce()
+	}
 	return result, nil
 }
 

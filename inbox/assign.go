@@ -11,6 +11,7 @@ import (
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/team"
 )
 
 // Attend gives the conversation to the caller, unless a colleague has it: then it is a conflict that names the colleague.
@@ -42,7 +43,7 @@ func (in *Inbox) Assign(ctx context.Context, by conversation.Caller, id string, 
 		if err := row.Active(); err != nil {
 			return err
 		}
-		if err := in.checkAssignment(ctx, tx, to); err != nil {
+		if err := checkAssignment(ctx, tx, row.AccountID, to); err != nil {
 			return err
 		}
 		if to.Note == nil {
@@ -64,19 +65,19 @@ func (in *Inbox) Assign(ctx context.Context, by conversation.Caller, id string, 
 }
 
 func assign(row *ledger.Row, by conversation.Actor, to Assignment, now time.Time) {
-	agent, team := row.AssigneeID, row.TeamID
+	agent, group := row.AssigneeID, row.TeamID
 	if to.AgentID != nil {
 		agent = *to.AgentID
 	}
 	if to.TeamID != nil {
-		team = *to.TeamID
+		group = *to.TeamID
 	}
-	if agent == row.AssigneeID && team == row.TeamID {
+	if agent == row.AssigneeID && group == row.TeamID {
 		return
 	}
-	row.AssigneeID, row.TeamID = agent, team
+	row.AssigneeID, row.TeamID = agent, group
 	e := conversation.Event{
-		Kind: conversation.EventAssigned, Actor: by, At: now, Data: conversation.EventData{AgentID: agent, TeamID: team},
+		Kind: conversation.EventAssigned, Actor: by, At: now, Data: conversation.EventData{AgentID: agent, TeamID: group},
 	}
 	if to.after != nil {
 		e.Data.NoteID, e.Cause = to.after.ID, &conversation.Cause{Seq: to.after.Seq, Trigger: conversation.TriggerNote}
@@ -93,29 +94,33 @@ func noteField(err error) error {
 	return conversation.Invalid("note."+e.Field, "%s", e.Message)
 }
 
-func (in *Inbox) checkAssignment(ctx context.Context, tx bun.Tx, to Assignment) error {
+// checkAssignment refuses agents and teams that are no more, and agents who may not see the conversation's account: for
+// them it would be lost.
+func checkAssignment(ctx context.Context, tx bun.Tx, accountID string, to Assignment) error {
 	if to.AgentID == nil && to.TeamID == nil {
 		return conversation.Invalid("agent_id", "give agent_id, team_id or both; an empty string means nobody")
 	}
-	for _, check := range []struct {
-		field, query string
-		id           *string
-	}{
-		{"agent_id", "SELECT EXISTS (SELECT 1 FROM agents WHERE id = $1::uuid AND state = 'active')", to.AgentID},
-		{"team_id", "SELECT EXISTS (SELECT 1 FROM teams WHERE id = $1::uuid)", to.TeamID},
-	} {
-		if check.id == nil || *check.id == "" {
-			continue
+	if to.AgentID != nil && *to.AgentID != "" {
+		sees, err := team.Sees(ctx, tx, *to.AgentID, accountID)
+		if err != nil {
+			return wrap("check assignment", err)
 		}
-		var exists bool
-		if ledger.IsID(*check.id) {
-			if err := postgres.Raw(tx).QueryRowContext(ctx, check.query, *check.id).Scan(&exists); err != nil {
-				return wrap("check assignment", err)
-			}
+		if !sees {
+			return conversation.Invalid("agent_id", "must be the id of an active agent who may see this account, or empty for nobody")
 		}
-		if !exists {
-			return conversation.Invalid(check.field, "must be the id of an active agent or an existing team, or empty for nobody")
+	}
+	if to.TeamID == nil || *to.TeamID == "" {
+		return nil
+	}
+	exists := false
+	if ledger.IsID(*to.TeamID) {
+		err := postgres.Raw(tx).QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM teams WHERE id = $1::uuid AND archived_at IS NULL)", *to.TeamID).Scan(&exists)
+		if err != nil {
+			return wrap("check assignment", err)
 		}
+	}
+	if !exists {
+		return conversation.Invalid("team_id", "must be the id of a team that is not archived, or empty for none")
 	}
 	return nil
 }

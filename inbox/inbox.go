@@ -31,6 +31,8 @@ type Options struct {
 	Now      func() time.Time
 	// Notify is called after a commit that left something for the dispatchers.
 	Notify func()
+	// Announce is called after a commit that left events only; nil does nothing.
+	Announce func()
 	// Meaning explains a provider's error code in a sentence.
 	Meaning func(on conversation.Channel, code string) string
 	Logger  *slog.Logger
@@ -43,6 +45,9 @@ type Inbox struct{ Options }
 func New(o Options) *Inbox {
 	if o.Advances == nil {
 		o.Advances = o.DB
+	}
+	if o.Announce == nil {
+		o.Announce = func() {}
 	}
 	return &Inbox{o}
 }
@@ -64,6 +69,11 @@ func (in *Inbox) command(ctx context.Context, by conversation.Caller, id string,
 	return in.desk().Command(ctx, by, id, holds[lock], do)
 }
 
+// repeatable is command for what may be a repetition of something that was done, see ledger.Desk.Repeatable.
+func (in *Inbox) repeatable(ctx context.Context, by conversation.Caller, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {
+	return in.desk().Repeatable(ctx, by, id, holds[lock], do)
+}
+
 // holds are the locks of the contact by mode.
 var holds = map[lockMode]ledger.Hold{lockShared: contacts.LockShared, lockChange: contacts.LockOne}
 
@@ -78,6 +88,15 @@ func lockRow(ctx context.Context, tx bun.Tx, id string, lock lockMode) (*ledger.
 // read loads a conversation that the caller may see; any other does not exist.
 func (in *Inbox) read(ctx context.Context, by conversation.Caller, id string) (*ledger.Row, error) {
 	return in.desk().Read(ctx, by, id)
+}
+
+// Locate returns the account of a conversation that the caller may see.
+func (in *Inbox) Locate(ctx context.Context, by conversation.Caller, id string) (accountID string, err error) {
+	row, err := in.read(ctx, by, id)
+	if err != nil {
+		return "", err
+	}
+	return row.AccountID, nil
 }
 
 // run runs a command that needs nothing but the row, and returns the conversation after it.

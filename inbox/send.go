@@ -29,10 +29,13 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 		return Message{}, err
 	}
 	messageID := ""
-	err = in.command(ctx, by, id, lockShared, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
+	err = in.repeatable(ctx, by, id, lockShared, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
 		earlier, err := sameMessage(ctx, tx, id, m)
 		if earlier != "" || err != nil {
 			messageID = earlier
+			return err
+		}
+		if err := ledger.Fresh(ctx, tx, by, row); err != nil {
 			return err
 		}
 		if err := row.Active(); err != nil {

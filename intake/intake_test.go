@@ -306,14 +306,14 @@ func TestParkedUpdateIsAppliedOnceItsNumberIsConnected(t *testing.T) {
 		t.Fatalf("parked: %v %v", parked, err)
 	}
 	foreign := o.Connect(t, "999", "another secret")
-	if p, err := o.Intake.ApplyParked(t.Context(), o.Account, parked[0].ID); err != nil || p.State != "parked" {
+	if p, err := o.Intake.ApplyParked(t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, o.Account, parked[0].ID); err != nil || p.State != "parked" {
 		t.Fatalf("an account of another app took it: %+v %v", p, err)
 	}
 	if _, err := o.DB.DB.ExecContext(t.Context(), "DELETE FROM accounts WHERE id = $1::uuid", foreign.ID); err != nil {
 		t.Fatal(err)
 	}
 	mine := o.Connect(t, "999", office.Secret)
-	p, err := o.Intake.ApplyParked(t.Context(), o.Account, parked[0].ID)
+	p, err := o.Intake.ApplyParked(t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, o.Account, parked[0].ID)
 	if err != nil || p.State != "applied" {
 		t.Fatalf("apply: %+v %v", p, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/team"
 )
 
 // insertParked writes down what could not be applied. The raw body is the webhook's.
@@ -72,7 +73,7 @@ func scanParked(row interface{ Scan(...any) error }) (inbox.ParkedUpdate, error)
 
 // ApplyParked tries a parked update again, from the raw body: after a new version understands it, or after its number was
 // connected. What is applied twice changes nothing.
-func (in *Intake) ApplyParked(ctx context.Context, posted accounts.Account, id string) (inbox.ParkedUpdate, error) {
+func (in *Intake) ApplyParked(ctx context.Context, by conversation.Actor, posted accounts.Account, id string) (inbox.ParkedUpdate, error) {
 	var (
 		p    inbox.ParkedUpdate
 		body []byte
@@ -94,10 +95,10 @@ func (in *Intake) ApplyParked(ctx context.Context, posted accounts.Account, id s
 	if err := in.parse(ctx, again); err != nil {
 		return p, err
 	}
-	return in.applyAgain(ctx, p, again)
+	return in.applyAgain(ctx, by, p, again)
 }
 
-func (in *Intake) applyAgain(ctx context.Context, p inbox.ParkedUpdate, d *delivery) (inbox.ParkedUpdate, error) {
+func (in *Intake) applyAgain(ctx context.Context, by conversation.Actor, p inbox.ParkedUpdate, d *delivery) (inbox.ParkedUpdate, error) {
 	var todo []work
 	reason, detail := p.Reason, p.Detail
 	for _, u := range d.updates {
@@ -124,14 +125,27 @@ func (in *Intake) applyAgain(ctx context.Context, p inbox.ParkedUpdate, d *deliv
 	if d.unparsable != "" || len(todo) == 0 || failure != nil {
 		state = "parked"
 	}
-	row := in.DB.DB.QueryRowContext(ctx, `UPDATE parked_updates SET state = $2, tries = tries + 1, reason = $3, detail = $4,
-		settled_at = CASE WHEN $2 = 'applied' THEN $5::timestamptz END WHERE id = $1::uuid RETURNING `+parkedColumns, p.ID, state, reason, detail, in.Now())
-	after, err := scanParked(row)
+	after, err := in.settleParked(ctx, by, p, state, reason, detail)
 	if err != nil {
-		return p, fmt.Errorf("settle parked update: %w", err)
+		return p, err
 	}
 	in.Notify()
 	return after, nil
+}
+
+// settleParked writes down what came of trying again, and who did.
+func (in *Intake) settleParked(ctx context.Context, by conversation.Actor, p inbox.ParkedUpdate, state, reason, detail string) (after inbox.ParkedUpdate, err error) {
+	err = postgres.InTx(ctx, in.DB, func(ctx context.Context, tx bun.Tx) error {
+		row := tx.Tx.QueryRowContext(ctx, `UPDATE parked_updates SET state = $2, tries = tries + 1, reason = $3, detail = $4,
+			settled_at = CASE WHEN $2 = 'applied' THEN $5::timestamptz END WHERE id = $1::uuid RETURNING `+parkedColumns, p.ID, state, reason, detail, in.Now())
+		if after, err = scanParked(row); err != nil {
+			return fmt.Errorf("settle parked update: %w", err)
+		}
+		return team.Audit(ctx, tx, team.Change{
+			By: by, Action: "parked.apply", SubjectKind: "parked_update", SubjectID: p.ID, AccountID: p.AccountID, Before: p, After: after,
+		})
+	})
+	return after, err
 }
 
 func (in *Intake) applyInTx(ctx context.Context, todo []work) error {

@@ -22,8 +22,20 @@ type Desk struct {
 type Hold func(ctx context.Context, tx bun.Tx, contactID string) error
 
 // Command runs one command against a locked conversation and saves it, in one transaction, in the order of locks that holds
-// everywhere: contact, if hold is not nil, then conversation. One that the caller may not see does not exist.
+// everywhere: contact, if hold is not nil, then conversation. One that the caller may not see does not exist, and a caller who
+// decided on an old view is refused.
 func (d Desk) Command(ctx context.Context, by conversation.Caller, id string, hold Hold, do func(ctx context.Context, tx bun.Tx, row *Row) error) error {
+	return d.Repeatable(ctx, by, id, hold, func(ctx context.Context, tx bun.Tx, row *Row) error {
+		if err := Fresh(ctx, tx, by, row); err != nil {
+			return err
+		}
+		return do(ctx, tx, row)
+	})
+}
+
+// Repeatable is Command for what may be a repetition of something that was done: it asks Fresh itself, because the repetition
+// of what was done is right whatever came after it.
+func (d Desk) Repeatable(ctx context.Context, by conversation.Caller, id string, hold Hold, do func(ctx context.Context, tx bun.Tx, row *Row) error) error {
 	err := InTx(ctx, d.DB, func(ctx context.Context, tx bun.Tx) error {
 		row, err := d.lock(ctx, tx, id, hold)
 		if err != nil {

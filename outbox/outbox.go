@@ -38,6 +38,8 @@ type Options struct {
 	Adapters map[conversation.Channel]channel.Sender
 	Now      func() time.Time
 	Observer Observer
+	// Announce is called after a commit that left events; nil does nothing.
+	Announce func()
 	Logger   *slog.Logger
 }
 
@@ -45,7 +47,12 @@ type Options struct {
 type Outbox struct{ Options }
 
 // New returns an Outbox.
-func New(o Options) *Outbox { return &Outbox{o} }
+func New(o Options) *Outbox {
+	if o.Announce == nil {
+		o.Announce = func() {}
+	}
+	return &Outbox{o}
+}
 
 // SendNext works on the first unsettled outgoing message of a conversation: it is sent, or settled, or the result says for
 // how long or for what to wait. It may be repeated at any time.
@@ -94,6 +101,7 @@ func (o *Outbox) send(ctx context.Context, m *pending, result conversation.SendR
 		return result, err
 	}
 	if c.outcome != "" {
+		o.Announce()
 		if reserved {
 			o.giveBack(ctx, account, m.pair)
 		}

@@ -39,6 +39,7 @@ func (o *Outbox) record(ctx context.Context, account accounts.Account, c *claime
 	if err != nil {
 		return result, fmt.Errorf("record send: %w", err)
 	}
+	o.Announce()
 	o.Observer.Send(string(account.Channel), string(result.Outcome), result.Code)
 	return result, nil
 }
@@ -254,5 +255,6 @@ func (o *Outbox) markUnknown(ctx context.Context, m *pending) (conversation.Send
 	if err != nil {
 		return result, fmt.Errorf("mark unknown: %w", err)
 	}
+	o.Announce()
 	return result, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +17,7 @@ import (
 const notifyInterval = 10 * time.Millisecond
 
 // Notifier wakes the listeners of channels. It sends on a connection of its own, never in the caller's transaction: call
-// Notify after the commit. Notifications carry no payload, and many of one channel become one.
+// Notify after the commit. Notifications carry no payload, and many of one channel become one; those of Tell carry one.
 type Notifier struct {
 	cfg    *pgx.ConnConfig
 	logger *slog.Logger
@@ -24,10 +26,16 @@ type Notifier struct {
 	done   chan struct{}
 
 	mu    sync.Mutex
-	dirty map[string]struct{}
+	dirty map[notification]struct{}
 
 	conn *pgx.Conn // the loop's own
 }
+
+type notification struct{ channel, payload string }
+
+// maxTold is how many different notifications with a payload may wait. What comes on top, while the database is away, is
+// dropped: listeners must not rely on them.
+const maxTold = 1000
 
 // NewNotifier starts a notifier. It connects when there is something to send, so the database may come later. A nil
 // logger is silent.
@@ -42,15 +50,19 @@ func NewNotifier(url string, logger *slog.Logger) (*Notifier, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Notifier{
 		cfg: cfg, logger: logger, stop: stop,
-		wake: make(chan struct{}, 1), done: make(chan struct{}), dirty: map[string]struct{}{},
+		wake: make(chan struct{}, 1), done: make(chan struct{}), dirty: map[notification]struct{}{},
 	}
 	go n.run(ctx)
 	return n, nil
 }
 
 // Notify asks for a notification of the channel's listeners. It never waits, and is safe for concurrent use.
-func (n *Notifier) Notify(channel string) {
-	n.mark(channel)
+func (n *Notifier) Notify(channel string) { n.Tell(channel, "") }
+
+// Tell is Notify with a payload, which must be short. The same payload twice is told once, and the order is not kept. It may
+// get lost.
+func (n *Notifier) Tell(channel, payload string) {
+	n.mark(notification{channel, payload})
 	select {
 	case n.wake <- struct{}{}:
 	default: // the loop has been told already
@@ -103,17 +115,17 @@ func (n *Notifier) run(ctx context.Context) {
 	}
 }
 
-// flush sends one notification for each dirty channel, in one round trip. Channels that fail stay dirty.
+// flush sends one notification for each dirty channel, in one round trip. What fails stays dirty.
 func (n *Notifier) flush(ctx context.Context) error {
-	channels := n.take()
-	if len(channels) == 0 {
+	waiting := n.take()
+	if len(waiting) == 0 {
 		return nil
 	}
-	err := n.send(ctx, channels)
+	err := n.send(ctx, waiting)
 	if err == nil {
 		return nil
 	}
-	n.mark(channels...)
+	n.mark(waiting...)
 	if n.conn != nil {
 		closeSession(n.conn)
 		n.conn = nil
@@ -121,7 +133,7 @@ func (n *Notifier) flush(ctx context.Context) error {
 	return err
 }
 
-func (n *Notifier) send(ctx context.Context, channels []string) (err error) {
+func (n *Notifier) send(ctx context.Context, waiting []notification) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, sessionTimeout)
 	defer cancel()
 	if n.conn == nil {
@@ -129,25 +141,28 @@ func (n *Notifier) send(ctx context.Context, channels []string) (err error) {
 			return err
 		}
 	}
-	_, err = n.conn.Exec(ctx, "SELECT pg_notify(channel, '') FROM unnest($1::text[]) AS channel", channels)
+	channels, payloads := make([]string, len(waiting)), make([]string, len(waiting))
+	for i, one := range waiting {
+		channels[i], payloads[i] = one.channel, one.payload
+	}
+	_, err = n.conn.Exec(ctx, "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS n (channel, payload)", channels, payloads)
 	return err
 }
 
-func (n *Notifier) mark(channels ...string) {
+func (n *Notifier) mark(more ...notification) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, channel := range channels {
-		n.dirty[channel] = struct{}{}
+	for _, one := range more {
+		if one.payload == "" || len(n.dirty) < maxTold {
+			n.dirty[one] = struct{}{}
+		}
 	}
 }
 
-func (n *Notifier) take() []string {
+func (n *Notifier) take() []notification {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	channels := make([]string, 0, len(n.dirty))
-	for channel := range n.dirty {
-		channels = append(channels, channel)
-	}
+	waiting := slices.Collect(maps.Keys(n.dirty))
 	clear(n.dirty)
-	return channels
+	return waiting
 }

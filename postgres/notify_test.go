@@ -149,3 +149,27 @@ func TestNotifierCloseTellsWhatWasLost(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestTellCarriesItsPayload(t *testing.T) {
+	t.Parallel()
+	url := testkit.DatabaseURL(t)
+	e := listen(t, url, "visits")
+	n, err := postgres.NewNotifier(url, testkit.Logger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{"visits:one": true, "visits:two": true, "visits:": true}
+	n.Tell("visits", "one")
+	n.Tell("visits", "two")
+	n.Notify("visits")
+	for range len(want) {
+		if got := e.next(t); !want[got] {
+			t.Errorf("heard %q", got)
+		} else {
+			delete(want, got)
+		}
+	}
+	if err := n.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

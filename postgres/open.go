@@ -31,6 +31,9 @@ type Options struct {
 	// server plans such a statement anew each time, which takes longer than running it, and with young statistics it may
 	// read whole tables.
 	KeyLookups bool
+
+	// Lazy opens the pool of a database that may not answer yet. Only a URL that makes no sense is an error then.
+	Lazy bool
 }
 
 func (o Options) withDefaults() Options {
@@ -52,7 +55,7 @@ func setDefault[T comparable](value *T, fallback T) {
 	}
 }
 
-// Open connects a pool to the database at the URL and checks that it answers. The password never shows in an error.
+// Open connects a pool to the database at the URL and checks that it answers, unless it is lazy. The password never shows in an error.
 func Open(ctx context.Context, url string, options Options) (*bun.DB, error) {
 	o := options.withDefaults()
 	cfg, err := pgx.ParseConfig(url)
@@ -78,6 +81,9 @@ func Open(ctx context.Context, url string, options Options) (*bun.DB, error) {
 	pool.SetMaxIdleConns(o.MaxIdleConns)
 	pool.SetConnMaxLifetime(max(0, o.ConnMaxLifetime))
 	db := bun.NewDB(pool, pgdialect.New())
+	if o.Lazy {
+		return db, nil
+	}
 	if err := db.PingContext(ctx); err != nil {
 		_ = db.Close() // nothing was opened
 		return nil, fmt.Errorf("open database %s on %s:%d: %w", cfg.Database, cfg.Host, cfg.Port, err)

@@ -25,18 +25,27 @@ func (s *Server) registerAccountStates() {
 		id: "pause-account", method: http.MethodPost, path: "/accounts/{account_id}/pause", permission: team.WriteAccounts, tag: "accounts",
 		summary: "Hold all sends of an account; messages are received all the same",
 	}, func(ctx context.Context, in *AccountPath) (*answer[accountView], error) {
+		if err := s.mayKnow(ctx, in.ID); err != nil {
+			return nil, err
+		}
 		return replyAccount(s.Accounts.Pause(ctx, actor(ctx), in.ID))
 	})
 	register(s, operation{
 		id: "resume-account", method: http.MethodPost, path: "/accounts/{account_id}/resume", permission: team.WriteAccounts, tag: "accounts",
 		summary: "End a pause or an error: what was held is sent in order",
 	}, func(ctx context.Context, in *AccountPath) (*answer[accountView], error) {
+		if err := s.mayKnow(ctx, in.ID); err != nil {
+			return nil, err
+		}
 		return replyAccount(s.Accounts.Resume(ctx, actor(ctx), in.ID))
 	})
 	register(s, operation{
 		id: "check-account", method: http.MethodPost, path: "/accounts/{account_id}/check", permission: team.CheckAccounts, tag: "accounts",
 		summary: "Ask the provider whether the account can be used; changes nothing",
 	}, func(ctx context.Context, in *AccountPath) (*answer[checkView], error) {
+		if err := s.mayKnow(ctx, in.ID); err != nil {
+			return nil, err
+		}
 		return reply(s.checkAccount(ctx, in.ID))
 	})
 }

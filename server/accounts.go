@@ -64,15 +64,39 @@ type updateAccount struct {
 	}
 }
 
+// known reports whether the caller sees an account or administers it.
+func known(ctx context.Context, accountID string) bool {
+	p := caller(ctx)
+	return p.Sight.Sees(accountID) || p.Administers(accountID)
+}
+
+// mayKnow returns not_found for an account that the caller neither sees nor administers.
+func (*Server) mayKnow(ctx context.Context, accountID string) error {
+	if !known(ctx, accountID) {
+		return accounts.NotFound()
+	}
+	return nil
+}
+
+// maySee returns not_found for an account whose conversations the caller does not see: for what tells of them.
+func (*Server) maySee(ctx context.Context, accountID string) error {
+	if !caller(ctx).Sight.Sees(accountID) {
+		return accounts.NotFound()
+	}
+	return nil
+}
+
 func (s *Server) registerAccounts() {
 	register(s, operation{
 		id: "list-accounts", method: http.MethodGet, path: "/accounts", permission: team.ReadAccounts, tag: "accounts",
-		summary: "All connected accounts by name",
+		summary: "The connected accounts by name",
 	}, func(ctx context.Context, _ *struct{}) (*answer[list[accountView]], error) {
 		all, err := s.Accounts.List(ctx)
-		views := make([]accountView, len(all))
-		for i, a := range all {
-			views[i] = viewAccount(a)
+		views := make([]accountView, 0, len(all))
+		for _, a := range all {
+			if known(ctx, a.ID) {
+				views = append(views, viewAccount(a))
+			}
 		}
 		return replyList(views, err)
 	})
@@ -80,12 +104,18 @@ func (s *Server) registerAccounts() {
 		id: "get-account", method: http.MethodGet, path: "/accounts/{account_id}", permission: team.ReadAccounts, tag: "accounts",
 		summary: "One account",
 	}, func(ctx context.Context, in *AccountPath) (*answer[accountView], error) {
+		if err := s.mayKnow(ctx, in.ID); err != nil {
+			return nil, err
+		}
 		return replyAccount(s.Accounts.Get(ctx, in.ID))
 	})
 	register(s, operation{
 		id: "create-account", method: http.MethodPost, path: "/accounts", permission: team.WriteAccounts, tag: "accounts",
 		status: http.StatusCreated, summary: "Connect an account",
 	}, func(ctx context.Context, in *createAccount) (*answer[accountView], error) {
+		if caller(ctx).Limited { // it would not see what it makes
+			return nil, conversation.Errorf(conversation.CodeForbidden, "a token that is limited to some accounts cannot connect another")
+		}
 		b := &in.Body
 		return replyAccount(s.Accounts.Create(ctx, actor(ctx), accounts.New{
 			Channel: b.Channel, Name: b.Name, ProviderID: b.ProviderID, BusinessID: b.BusinessID, DisplayAddress: b.DisplayAddress,
@@ -96,6 +126,9 @@ func (s *Server) registerAccounts() {
 		id: "update-account", method: http.MethodPatch, path: "/accounts/{account_id}", permission: team.WriteAccounts, tag: "accounts",
 		summary: "Change an account; what is absent stays as it is",
 	}, func(ctx context.Context, in *updateAccount) (*answer[accountView], error) {
+		if err := s.mayKnow(ctx, in.ID); err != nil {
+			return nil, err
+		}
 		b := &in.Body
 		return replyAccount(s.Accounts.Update(ctx, actor(ctx), in.ID, accounts.Change{
 			Name: b.Name, BusinessID: b.BusinessID, DisplayAddress: b.DisplayAddress, APIBaseURL: b.APIBaseURL,

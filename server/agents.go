@@ -12,6 +12,10 @@ type AgentPath struct {
 	ID string `path:"agent_id" format:"uuid"`
 }
 
+type listAgents struct {
+	Account string `query:"account_id" format:"uuid" doc:"Only active agents who may see this account's conversations: to whom they can be given"`
+}
+
 type createAgent struct {
 	Body struct {
 		Name  string    `json:"name" minLength:"1" maxLength:"100"`
@@ -34,8 +38,14 @@ func (s *Server) registerAgents() {
 	register(s, operation{
 		id: "list-agents", method: http.MethodGet, path: "/agents", permission: team.ReadAgents, tag: "agents",
 		summary: "All agents by name, also the deactivated ones",
-	}, func(ctx context.Context, _ *struct{}) (*answer[list[team.Agent]], error) {
-		return replyList(s.Team.Agents(ctx))
+	}, func(ctx context.Context, in *listAgents) (*answer[list[team.Agent]], error) {
+		if in.Account == "" {
+			return replyList(s.Team.Agents(ctx))
+		}
+		if err := s.mayKnow(ctx, in.Account); err != nil {
+			return nil, err
+		}
+		return replyList(s.Team.AgentsSeeing(ctx, in.Account))
 	})
 	register(s, operation{
 		id: "get-agent", method: http.MethodGet, path: "/agents/{agent_id}", permission: team.ReadAgents, tag: "agents",
@@ -47,13 +57,13 @@ func (s *Server) registerAgents() {
 		id: "create-agent", method: http.MethodPost, path: "/agents", permission: team.WriteAgents, tag: "agents",
 		status: http.StatusCreated, summary: "Add an agent",
 	}, func(ctx context.Context, in *createAgent) (*answer[team.Agent], error) {
-		return reply(s.Team.CreateAgent(ctx, actor(ctx), team.NewAgent{Name: in.Body.Name, Email: in.Body.Email, Role: in.Body.Role}))
+		return reply(s.Team.CreateAgent(ctx, caller(ctx), team.NewAgent{Name: in.Body.Name, Email: in.Body.Email, Role: in.Body.Role}))
 	})
 	register(s, operation{
 		id: "update-agent", method: http.MethodPatch, path: "/agents/{agent_id}", permission: team.WriteAgents, tag: "agents",
 		summary: "Change or deactivate an agent; what is absent stays as it is",
 	}, func(ctx context.Context, in *updateAgent) (*answer[team.Agent], error) {
 		b := in.Body
-		return reply(s.Team.UpdateAgent(ctx, actor(ctx), in.ID, team.AgentChange{Name: b.Name, Email: b.Email, Role: b.Role, State: b.State}))
+		return reply(s.Team.UpdateAgent(ctx, caller(ctx), in.ID, team.AgentChange{Name: b.Name, Email: b.Email, Role: b.Role, State: b.State}))
 	})
 }

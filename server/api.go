@@ -42,8 +42,12 @@ func (s *Server) registerAPI() {
 	s.api = humaecho.New(s.echo, config)
 
 	s.registerMe()
+	s.registerOwnTokens()
+	s.registerRoles()
 	s.registerAccounts()
 	s.registerAccountStates()
+	s.registerAccountHealth()
+	s.registerViewers()
 	s.registerParked()
 	s.registerAgents()
 	s.registerTeams()
@@ -54,6 +58,8 @@ func (s *Server) registerAPI() {
 	s.registerMessages()
 	s.registerRead()
 	s.registerConsent()
+	s.registerEvents()
+	s.registerPresence()
 	s.registerNotes()
 	s.registerLabels()
 	s.registerLabelling()
@@ -81,6 +87,7 @@ type operation struct {
 	summary    string
 	status     int // of success; 0 is 200
 	tag        string
+	responses  map[string]*huma.Response // of a stream; nil describes the handler's answer
 }
 
 // register adds an operation. The caller's token and permission are checked before anything of the request is read.
@@ -94,7 +101,7 @@ func register[In, Out any](s *Server, op operation, handle func(context.Context,
 		DefaultStatus: op.status, MaxBodyBytes: maxAPIBody,
 		Security:    []map[string][]string{{scheme: {}}},
 		Extensions:  map[string]any{permissionExtension: op.permission},
-		Middlewares: s.middlewares(op), Parameters: op.headers(),
+		Middlewares: s.middlewares(op), Parameters: op.parameters(), Responses: op.responses,
 	}, func(ctx context.Context, in *In) (*Out, error) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
@@ -136,25 +143,30 @@ func (s *Server) middlewares(op operation) huma.Middlewares {
 	if op.single() {
 		list = append(list, validate)
 	}
+	if op.decides() {
+		list = append(list, s.sighted)
+	}
 	return list
 }
 
-// headers describes the request headers that the middlewares read.
-func (op operation) headers() []*huma.Param {
-	switch {
-	case op.method == http.MethodPost:
-		return []*huma.Param{describeIdempotencyKey()}
-	case op.single():
-		return []*huma.Param{describeIfNoneMatch()}
-	default:
-		return nil
+// parameters describes the parameters that the middlewares read.
+func (op operation) parameters() (list []*huma.Param) {
+	if op.method == http.MethodPost {
+		list = append(list, describeIdempotencyKey())
 	}
+	if op.single() {
+		list = append(list, describeIfNoneMatch())
+	}
+	if op.decides() {
+		list = append(list, describeIfSeq())
+	}
+	return list
 }
 
 // authorise lets a request pass if its token has the permission.
 func (s *Server) authorise(permission team.Permission) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		principal, err := s.Team.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")))
+		principal, err := s.principal(ctx)
 		if err == nil && !principal.Can(permission) {
 			err = &conversation.Error{
 				Code: conversation.CodeForbidden, Message: "this needs the permission " + string(permission),
@@ -174,6 +186,11 @@ func (s *Server) authorise(permission team.Permission) func(huma.Context, func(h
 		}
 		s.refuse(ctx, p)
 	}
+}
+
+// principal returns who makes a request. Streams ask again and again as long as they last.
+func (s *Server) principal(ctx huma.Context) (team.Principal, error) {
+	return s.Team.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")))
 }
 
 // refuse answers with a problem.
@@ -209,7 +226,7 @@ func actor(ctx context.Context) conversation.Actor { return caller(ctx).Actor() 
 // viewer returns who looks at conversations or acts on them, and what they may see.
 func viewer(ctx context.Context) conversation.Caller {
 	p := caller(ctx)
-	return conversation.Caller{Actor: p.Actor(), Sight: p.Sight}
+	return conversation.Caller{Actor: p.Actor(), Sight: p.Sight, Seen: seen(ctx)}
 }
 
 // answer is an operation's result with nothing but a body.

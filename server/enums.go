@@ -9,6 +9,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
 )
@@ -25,13 +26,15 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[presence.State, presenceEnum](schemas)
+	alias[presence.Doing, doingEnum](schemas)
+	alias[team.Role, roleText](schemas)
 	alias[inbox.Sort, sortEnum](schemas)
 	alias[inbox.WindowState, windowStateEnum](schemas)
 	alias[conversation.Priority, priorityEnum](schemas)
 	alias[contacts.AttributeType, attributeTypeEnum](schemas)
 	alias[blocks.ProviderState, blockStateEnum](schemas)
 	alias[transcripts.Format, transcriptFormatEnum](schemas)
-	alias[team.Role, roleEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
 }
@@ -65,7 +68,9 @@ type (
 	blockStateEnum       string
 	transcriptFormatEnum string
 
-	roleEnum       string
+	roleText       string
+	presenceEnum   string
+	doingEnum      string
 	permissionEnum string
 	agentStateEnum string
 )
@@ -119,7 +124,20 @@ func (transcriptFormatEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(transcripts.Formats()...)
 }
 
-func (roleEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Roles()...) }
+func (presenceEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(presence.Online, presence.Away, presence.Offline)
+}
+
+func (doingEnum) Schema(huma.Registry) *huma.Schema { return enum(presence.Doings()...) }
+
+// Schema says how a role is named; admins can make more of them, so the set is not closed.
+func (roleText) Schema(huma.Registry) *huma.Schema {
+	longest := 40
+	return &huma.Schema{
+		Type: huma.TypeString, Pattern: "^[a-z][a-z0-9_-]+$", MaxLength: &longest,
+		Description: "admin, supervisor, agent, or the key of a role that an admin made", Examples: []any{string(team.RoleAgent)},
+	}
+}
 
 func (permissionEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Permissions()...) }
 

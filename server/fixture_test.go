@@ -22,6 +22,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/followers"
 	"guichet.dev/guichet/idempotency"
 	"guichet.dev/guichet/inbox"
@@ -116,6 +117,11 @@ func (f *fakeInbox) Read(_ context.Context, by conversation.Caller, id string, _
 	return c, err
 }
 
+func (f *fakeInbox) Locate(_ context.Context, by conversation.Caller, _ string) (string, error) {
+	f.by = by
+	return f.account, f.err
+}
+
 func (f *fakeInbox) LastInbound(context.Context, conversation.Caller, string, int64) (string, error) {
 	return "wamid.last", f.err
 }
@@ -134,7 +140,7 @@ func (f *fakeInbox) Parked(context.Context, string, string, inbox.Cursor, int) (
 	return nil, f.next, f.err
 }
 
-func (f *fakeInbox) ApplyParked(_ context.Context, _ accounts.Account, id string) (inbox.ParkedUpdate, error) {
+func (f *fakeInbox) ApplyParked(_ context.Context, _ conversation.Actor, _ accounts.Account, id string) (inbox.ParkedUpdate, error) {
 	return inbox.ParkedUpdate{ID: id}, f.err
 }
 
@@ -172,6 +178,7 @@ type fixture struct {
 	inbox   *fakeInbox
 	adapter *fakeAdapter
 	db      *bun.DB
+	live    *feed.Hub
 	team    *team.Store
 	server  *server.Server
 	log     *bytes.Buffer
@@ -192,14 +199,16 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 		t.Fatal(err)
 	}
 	now := &clock.Clock{}
+	live := newHub(t, db)
 	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
-	f.db = db
+	f.db, f.live = db, live
 	options := server.Options{
 		Repetitions: idempotency.NewStore(db, keyring),
 		Logger:      slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
-		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox,
+		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox, Live: live,
+		Locator: f.inbox, Presence: newPresence(db, live),
 		Checks: []server.Check{
 			{Name: "database", Probe: func(context.Context) error { return (*f.checks)[0] }},
 			{Name: "temporal", Optional: true, Probe: func(context.Context) error { return (*f.checks)[0] }},
@@ -231,7 +240,7 @@ func (f *fixture) furnish(o *server.Options) {
 // token makes a program's token.
 func (f *fixture) token(role team.Role) string {
 	f.t.Helper()
-	_, value, err := f.team.CreateToken(f.t.Context(), conversation.Actor{Kind: conversation.ActorSystem}, team.NewToken{Name: string(role), Role: role})
+	_, value, err := f.team.CreateToken(f.t.Context(), team.System(), team.NewToken{Name: string(role), Role: role})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -241,7 +250,7 @@ func (f *fixture) token(role team.Role) string {
 // agentToken makes an agent and a token that acts as the agent.
 func (f *fixture) agentToken(role team.Role) (team.Agent, string) {
 	f.t.Helper()
-	by := conversation.Actor{Kind: conversation.ActorSystem}
+	by := team.System()
 	a, err := f.team.CreateAgent(f.t.Context(), by, team.NewAgent{Name: "Ana", Email: "ana@example.com", Role: role})
 	if err != nil {
 		f.t.Fatal(err)

@@ -95,6 +95,9 @@ func (s *Server) registerHandling() {
 	register(s, handling("attend", team.AttendConversations, "Take a conversation; a conflict if a colleague was faster"),
 		func(ctx context.Context, in *ConversationPath) (*conversationAnswer, error) {
 			if caller(ctx).AgentID == "" {
+				if _, err := s.Queries.Get(ctx, viewer(ctx), in.ID); err != nil { // what it may not see does not exist
+					return nil, err
+				}
 				return nil, conversation.Errorf(conversation.CodeUnsupported, "only agents can take a conversation; this token belongs to a program")
 			}
 			return reply(s.Handling.Attend(ctx, viewer(ctx), in.ID))

@@ -14,6 +14,8 @@ type meView struct {
 	Name        string            `json:"name"`
 	Role        team.Role         `json:"role"`
 	Permissions []team.Permission `json:"permissions" nullable:"false"`
+	AllAccounts bool              `json:"all_accounts" doc:"Whether the conversations of every account are seen"`
+	AccountIDs  []string          `json:"account_ids,omitempty" doc:"Otherwise of which"`
 }
 
 func (s *Server) registerMe() {
@@ -22,6 +24,10 @@ func (s *Server) registerMe() {
 		summary: "Who the token belongs to and what it may do",
 	}, func(ctx context.Context, _ *struct{}) (*answer[meView], error) {
 		p := caller(ctx)
-		return reply(meView{TokenID: p.TokenID, AgentID: p.AgentID, Name: p.Name, Role: p.Role, Permissions: p.Role.Permissions()}, nil)
+		ids, all := p.Sight.Accounts()
+		return reply(meView{
+			TokenID: p.TokenID, AgentID: p.AgentID, Name: p.Name, Role: p.Role, Permissions: p.Permissions.List(),
+			AllAccounts: all, AccountIDs: ids,
+		}, nil)
 	})
 }

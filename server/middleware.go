@@ -22,6 +22,7 @@ const (
 	keyRequestID contextKey = iota
 	keyPrincipal
 	keyOutcome
+	keySeen
 )
 
 // requestID returns the id under which the request is logged, empty outside the API.
@@ -90,7 +91,9 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			method, route = "other", "none"
 		}
 		s.Metrics.HTTPRequests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
-		s.Metrics.HTTPSeconds.WithLabelValues(method, route).Observe(took.Seconds())
+		if c.Response().Header().Get(echo.HeaderContentType) != eventStream { // a stream lasts as long as its client likes
+			s.Metrics.HTTPSeconds.WithLabelValues(method, route).Observe(took.Seconds())
+		}
 		attrs := []slog.Attr{
 			slog.String("request_id", requestID(c.Request().Context())), slog.String("method", method), slog.String("route", route),
 			slog.Int("status", status), slog.Int64("bytes", c.Response().Size), slog.Duration("duration", took),

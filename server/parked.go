@@ -28,6 +28,9 @@ func (s *Server) registerParked() {
 		if err != nil {
 			return nil, err
 		}
+		if err := s.maySee(ctx, in.ID); err != nil {
+			return nil, err
+		}
 		if _, err := s.Accounts.Cached(ctx, in.ID); err != nil {
 			return nil, err
 		}
@@ -37,10 +40,13 @@ func (s *Server) registerParked() {
 		id: "apply-parked-update", method: http.MethodPost, path: "/accounts/{account_id}/parked/{parked_id}/apply", permission: team.ApplyParked, tag: "accounts",
 		summary: "Try once more to apply an update, after what was wrong has been mended",
 	}, func(ctx context.Context, in *applyParked) (*answer[inbox.ParkedUpdate], error) {
+		if err := s.maySee(ctx, in.ID); err != nil {
+			return nil, err
+		}
 		account, err := s.Accounts.Get(ctx, in.ID)
 		if err != nil {
 			return nil, err
 		}
-		return reply(s.Parked.ApplyParked(ctx, account, in.ParkedID))
+		return reply(s.Parked.ApplyParked(ctx, actor(ctx), account, in.ParkedID))
 	})
 }

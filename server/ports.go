@@ -53,5 +53,5 @@ type Beside interface {
 // ParkedUpdates are what could not be applied.
 type ParkedUpdates interface {
 	Parked(ctx context.Context, accountID, state string, after inbox.Cursor, limit int) ([]inbox.ParkedUpdate, inbox.Cursor, error)
-	ApplyParked(ctx context.Context, account accounts.Account, id string) (inbox.ParkedUpdate, error)
+	ApplyParked(ctx context.Context, by conversation.Actor, account accounts.Account, id string) (inbox.ParkedUpdate, error)
 }

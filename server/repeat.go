@@ -69,7 +69,7 @@ func (s *Server) repeatable(ctx huma.Context, next func(huma.Context)) {
 	}
 	url := ctx.URL()
 	r := idempotency.Request{
-		Caller: string(actor(ctx.Context()).Kind) + " " + actor(ctx.Context()).ID, Route: ctx.Method() + " " + url.Path, Key: key,
+		Caller: credential(ctx.Context()), Route: ctx.Method() + " " + url.Path, Key: key,
 		Body: []byte(url.RawQuery + "\n" + string(body)),
 	}
 	earlier, err := s.Repetitions.Claim(ctx.Context(), r)
@@ -82,6 +82,13 @@ func (s *Server) repeatable(ctx huma.Context, next func(huma.Context)) {
 	default:
 		s.carryOut(ctx, r, body, next)
 	}
+}
+
+// credential names the caller and the token: another token of the same agent may do and see less, and must not be shown
+// what this one was answered.
+func credential(ctx context.Context) string {
+	p := caller(ctx)
+	return string(p.Actor().Kind) + " " + p.Actor().ID + " " + p.TokenID
 }
 
 // carryOut lets a claimed request run and keeps its answer. What says nothing of the request itself is not kept: the caller

@@ -20,6 +20,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/drafts"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/followers"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/metrics"
@@ -53,6 +54,11 @@ type Options struct {
 	Contacts    *contacts.Store
 	Transcripts *transcripts.Store
 
+	Locator  Locator
+	Presence Presence
+
+	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
+
 	Repetitions Repetitions // nil: idempotency keys are not looked at
 	Rate        int         // requests that one caller may make in a second; 0: any number
 
@@ -71,9 +77,14 @@ type Server struct {
 	http     *http.Server
 	routes   map[string]bool // templates
 	draining atomic.Bool
+	absent   absences // of what readiness depends on
 
 	limits    *limiter // of callers we know
 	strangers *limiter // of those that we do not, by address
+
+	ending  chan struct{} // closed when streams must end
+	end     sync.Once
+	streams chan struct{} // those that read on in the database
 
 	marks      chan struct{} // read marks on their way to providers
 	background sync.WaitGroup
@@ -94,6 +105,7 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Options: o, echo: echo.New(), marks: make(chan struct{}, marksAtOnce)}
+	s.ending, s.streams = make(chan struct{}), make(chan struct{}, catchUpsAtOnce)
 	s.limits = newLimiter(o.Rate)
 	if s.limits != nil {
 		s.strangers = newLimiter(strangersPerSecond)
@@ -132,10 +144,12 @@ func (s *Server) Serve(listener net.Listener) error {
 // that no more requests are sent here. Everything else is answered as before.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Shutdown stops listening and waits for the requests in flight and for what they left behind. When the context ends it
+// Shutdown stops listening, ends the streams, whose clients go on elsewhere, and waits for the requests in flight and for
+// what they left behind. When the context ends it
 // breaks off the requests.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
+	s.end.Do(func() { close(s.ending) })
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("stop serving HTTP: %w", err), s.http.Close())
 	}

@@ -31,7 +31,7 @@ type teamMember struct {
 func (s *Server) registerTeams() {
 	register(s, operation{
 		id: "list-teams", method: http.MethodGet, path: "/teams", permission: team.ReadTeams, tag: "teams",
-		summary: "All teams by name",
+		summary: "All teams by name, without the archived ones",
 	}, func(ctx context.Context, _ *struct{}) (*answer[list[team.Team]], error) {
 		return replyList(s.Team.Teams(ctx))
 	})
@@ -54,10 +54,16 @@ func (s *Server) registerTeams() {
 		return reply(s.Team.RenameTeam(ctx, actor(ctx), in.ID, in.Body.Name))
 	})
 	register(s, operation{
+		id: "archive-team", method: http.MethodDelete, path: "/teams/{team_id}", permission: team.WriteTeams, tag: "teams",
+		summary: "End a team for good: its members leave it and its conversations go back",
+	}, func(ctx context.Context, in *TeamPath) (*answer[team.Team], error) {
+		return reply(s.Team.ArchiveTeam(ctx, actor(ctx), in.ID))
+	})
+	register(s, operation{
 		id: "add-team-member", method: http.MethodPut, path: "/teams/{team_id}/members/{agent_id}", permission: team.WriteTeams, tag: "teams",
 		summary: "Put an agent into a team",
 	}, func(ctx context.Context, in *teamMember) (*answer[team.Team], error) {
-		return reply(s.Team.AddMember(ctx, actor(ctx), in.ID, in.AgentID))
+		return reply(s.Team.AddMember(ctx, caller(ctx), in.ID, in.AgentID))
 	})
 	register(s, operation{
 		id: "remove-team-member", method: http.MethodDelete, path: "/teams/{team_id}/members/{agent_id}", permission: team.WriteTeams, tag: "teams",

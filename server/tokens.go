@@ -8,12 +8,23 @@ import (
 	"guichet.dev/guichet/team"
 )
 
+// TokenLimits say what a token is, and what it may do less than whom it acts as. It is exported for huma, see AccountPath.
+type TokenLimits struct {
+	Name       string            `json:"name" minLength:"1" maxLength:"100"`
+	Scopes     []team.Permission `json:"scopes,omitempty" minItems:"1" maxItems:"200" doc:"The only permissions of the role that the token has; leave out for all"`
+	AccountIDs []string          `json:"account_ids,omitempty" minItems:"1" maxItems:"1000" format:"uuid" doc:"The only accounts that the token sees; leave out for all that its agent sees, also those to come"`
+	ExpiresAt  *time.Time        `json:"expires_at,omitempty" doc:"Leave out for a token that does not expire"`
+}
+
+func (l TokenLimits) token(agentID string, role team.Role) team.NewToken {
+	return team.NewToken{Name: l.Name, AgentID: agentID, Role: role, Scopes: l.Scopes, AccountIDs: l.AccountIDs, ExpiresAt: l.ExpiresAt}
+}
+
 type createToken struct {
 	Body struct {
-		Name      string     `json:"name" minLength:"1" maxLength:"100"`
-		AgentID   string     `json:"agent_id,omitempty" format:"uuid" doc:"As whom the token acts, with the agent's role. Leave out for a program"`
-		Role      team.Role  `json:"role,omitempty" doc:"Of a program. Leave out with agent_id"`
-		ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"Leave out for a token that does not expire"`
+		TokenLimits
+		AgentID string    `json:"agent_id,omitempty" format:"uuid" doc:"As whom the token acts, with the agent's role. Leave out for a program"`
+		Role    team.Role `json:"role,omitempty" doc:"Of a program. Leave out with agent_id"`
 	}
 }
 
@@ -39,7 +50,7 @@ func (s *Server) registerTokens() {
 		status: http.StatusCreated, summary: "Make an API token",
 	}, func(ctx context.Context, in *createToken) (*answer[newTokenView], error) {
 		b := in.Body
-		token, value, err := s.Team.CreateToken(ctx, actor(ctx), team.NewToken{Name: b.Name, AgentID: b.AgentID, Role: b.Role, ExpiresAt: b.ExpiresAt})
+		token, value, err := s.Team.CreateToken(ctx, caller(ctx), b.token(b.AgentID, b.Role))
 		return reply(newTokenView{Token: token, Value: value}, err)
 	})
 	register(s, operation{

@@ -72,8 +72,8 @@ func readAgent(ctx context.Context, db bun.IDB, id, lock string) (Agent, error) 
 	return a, found(q.Scan(ctx), "agent", "read agent")
 }
 
-// CreateAgent adds an agent. The e-mail address must be new: conflict.
-func (s *Store) CreateAgent(ctx context.Context, by conversation.Actor, in NewAgent) (Agent, error) {
+// CreateAgent adds an agent, who may do no more than the caller. The e-mail address must be new: conflict.
+func (s *Store) CreateAgent(ctx context.Context, by Principal, in NewAgent) (Agent, error) {
 	id, err := newID()
 	if err != nil {
 		return Agent{}, err
@@ -82,19 +82,33 @@ func (s *Store) CreateAgent(ctx context.Context, by conversation.Actor, in NewAg
 	if err := a.clean(); err != nil {
 		return Agent{}, err
 	}
-	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+	if err := by.unlimited(); err != nil {
+		return Agent{}, err
+	}
+	err = s.changeAccess(ctx, func(ctx context.Context, tx bun.Tx) error {
+		may, err := roleSet(ctx, tx, a.Role)
+		if err != nil {
+			return err
+		}
+		if err := by.mayGive("role", may); err != nil {
+			return err
+		}
 		if _, err := tx.NewInsert().Model(&a).Exec(ctx); err != nil {
 			return agentError(err, "create agent")
 		}
-		return Audit(ctx, tx, Change{By: by, Action: "agents.create", SubjectKind: "agent", SubjectID: a.ID, After: a})
+		return Audit(ctx, tx, Change{By: by.Actor(), Action: "agents.create", SubjectKind: "agent", SubjectID: a.ID, After: a})
 	})
 	return a, err
 }
 
-// UpdateAgent changes an agent. A deactivated agent's tokens stop working. The last active admin stays one: conflict.
-func (s *Store) UpdateAgent(ctx context.Context, by conversation.Actor, id string, c AgentChange) (Agent, error) {
+// UpdateAgent changes an agent who may do no more than the caller, neither before nor after. A deactivated agent's tokens
+// stop working, and the conversations go back, see inbox.HandBack. The last active admin stays one: conflict.
+func (s *Store) UpdateAgent(ctx context.Context, by Principal, id string, c AgentChange) (Agent, error) {
 	var a Agent
-	err := postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+	if err := by.unlimited(); err != nil {
+		return Agent{}, err
+	}
+	err := s.changeAccess(ctx, func(ctx context.Context, tx bun.Tx) error {
 		admins, err := lockAdmins(ctx, tx)
 		if err != nil {
 			return err
@@ -108,16 +122,42 @@ func (s *Store) UpdateAgent(ctx context.Context, by conversation.Actor, id strin
 		if err := a.clean(); err != nil {
 			return err
 		}
+		if err := by.mayChange(ctx, tx, before, a); err != nil {
+			return err
+		}
 		if before.admin() && !a.admin() && admins == 1 {
 			return conversation.Errorf(conversation.CodeConflict, "this is the last active admin")
 		}
 		if _, err := tx.NewUpdate().Model(&a).WherePK().Exec(ctx); err != nil {
 			return agentError(err, "update agent")
 		}
-		return Audit(ctx, tx, Change{By: by, Action: "agents.update", SubjectKind: "agent", SubjectID: id, Before: before, After: a})
+		return Audit(ctx, tx, Change{By: by.Actor(), Action: "agents.update", SubjectKind: "agent", SubjectID: id, Before: before, After: a})
 	})
-	s.tokens.clear()
 	return a, err
+}
+
+// mayChange refuses to change agents who may do more than the caller, or to make them so. Whoever has an agent's address
+// can get in as the agent, so changing that needs the agent's sight too.
+func (p Principal) mayChange(ctx context.Context, tx bun.Tx, before, after Agent) error {
+	had, err := roleSet(ctx, tx, before.Role)
+	if err != nil {
+		return err
+	}
+	gets, err := roleSet(ctx, tx, after.Role)
+	if err != nil {
+		return err
+	}
+	if err := p.mayGive("", had); err != nil {
+		return err
+	}
+	if err := p.mayGive("role", gets); err != nil || after.Email == before.Email {
+		return err
+	}
+	sight, err := agentSight(ctx, tx, before.ID, had)
+	if err != nil {
+		return err
+	}
+	return p.mayShow("email", sight)
 }
 
 // lockAdmins counts the active admins and keeps others from changing them meanwhile.
@@ -134,18 +174,10 @@ func lockAdmins(ctx context.Context, tx bun.Tx) (int, error) {
 func (a Agent) admin() bool { return a.Role == RoleAdmin && a.State == AgentActive }
 
 func (c AgentChange) apply(a *Agent) {
-	if c.Name != nil {
-		a.Name = *c.Name
-	}
-	if c.Email != nil {
-		a.Email = *c.Email
-	}
-	if c.Role != nil {
-		a.Role = *c.Role
-	}
-	if c.State != nil {
-		a.State = *c.State
-	}
+	set(&a.Name, c.Name)
+	set(&a.Email, c.Email)
+	set(&a.Role, c.Role)
+	set(&a.State, c.State)
 }
 
 // clean puts the agent's fields into their canonical form.
@@ -161,7 +193,7 @@ func (a *Agent) clean() (err error) {
 	if a.State != AgentActive && a.State != AgentDeactivated {
 		return conversation.Invalid("state", "must be active or deactivated")
 	}
-	return checkRole(a.Role)
+	return nil
 }
 
 func agentError(err error, doing string) error {

@@ -4,20 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"sync"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/postgres"
 )
 
 const (
-	// tokenStale is how long a process may go on honouring a token that another one revoked.
-	tokenStale = 5 * time.Second
 	// lastUsedEvery is how exact last_used_at is.
 	lastUsedEvery = time.Minute
-	// maxCachedTokens bounds the memory that the cache takes.
-	maxCachedTokens = 10_000
 	// maxTokenLength is the longest value that is looked at.
 	maxTokenLength = 512
 )
@@ -27,104 +24,113 @@ func errToken() error {
 	return conversation.Errorf(conversation.CodeUnauthorised, "the token is unknown, expired or revoked")
 }
 
-type cachedToken struct {
-	principal Principal
-	until     time.Time
+// visibleAccounts lists what an agent a sees without AllAccounts; a program, whose a is NULL, sees what is not restricted.
+const visibleAccounts = `ARRAY(SELECT x.id FROM accounts AS x WHERE NOT x.restricted OR EXISTS (
+	SELECT 1 FROM account_viewers AS v WHERE v.account_id = x.id
+		AND (v.agent_id = a.id OR v.team_id IN (SELECT m.team_id FROM team_members AS m WHERE m.agent_id = a.id))))`
+
+// principalRow is a token with its agent, or an agent alone, and what they may do and see.
+type principalRow struct {
+	TokenID     string
+	TokenName   string
+	ExpiresAt   *time.Time
+	LastUsedAt  *time.Time
+	Scopes      []string `bun:",array"`
+	AccountIDs  []string `bun:"account_ids,array"`
+	AgentID     string
+	AgentName   string
+	Role        Role
+	Permissions []string `bun:",array"` // of a role that an admin made
+	Visible     []string `bun:",array"`
 }
 
-// tokenCache keeps accepted tokens for a short time. Refused ones are asked for again each time.
-type tokenCache struct {
-	mu      sync.RWMutex
-	entries map[tokenHash]cachedToken
-}
-
-func (c *tokenCache) get(hash tokenHash, at time.Time) (Principal, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	e, ok := c.entries[hash]
-	return e.principal, ok && at.Before(e.until)
-}
-
-func (c *tokenCache) put(hash tokenHash, e cachedToken) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.entries) >= maxCachedTokens {
-		clear(c.entries)
+func (r principalRow) principal() Principal {
+	p := Principal{TokenID: r.TokenID, AgentID: r.AgentID, Name: r.TokenName, Role: r.Role, Permissions: r.Role.set(r.Permissions)}
+	if r.AgentID != "" {
+		p.Name = r.AgentName
 	}
-	c.entries[hash] = e
-}
-
-func (c *tokenCache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clear(c.entries)
-}
-
-// authRow is a token with its agent.
-type authRow struct {
-	ID         string
-	Name       string
-	Role       Role
-	ExpiresAt  *time.Time
-	LastUsedAt *time.Time
-	AgentID    string
-	AgentName  string
-	AgentRole  Role
+	if len(r.Scopes) > 0 {
+		p.Permissions = p.Permissions.With(setOfTexts(r.Scopes))
+	}
+	return p.lookedAt(r.Visible, r.AccountIDs)
 }
 
 // Authenticate returns who the token belongs to. Every token that is not accepted is unauthorised.
+//
+// The value is looked up by its hash, so how long that takes tells nothing about the values that exist.
 func (s *Store) Authenticate(ctx context.Context, token string) (Principal, error) {
 	if token == "" || len(token) > maxTokenLength {
 		return Principal{}, errToken()
 	}
 	hash := sha256.Sum256([]byte(token))
-	at := now()
-	if p, ok := s.tokens.get(hash, at); ok {
+	key, at := "token "+string(hash[:]), now()
+	p, changes, ok := s.principals.get(key, at)
+	if ok {
 		return p, nil
 	}
-	row, err := s.readToken(ctx, hash, at)
-	if err != nil {
-		return Principal{}, err
-	}
-	if err := s.used(ctx, row, at); err != nil {
-		return Principal{}, err
-	}
-	p := Principal{TokenID: row.ID, Name: row.Name, Role: row.Role, Sight: conversation.SeesAll()}
-	if row.AgentID != "" {
-		p = Principal{TokenID: row.ID, AgentID: row.AgentID, Name: row.AgentName, Role: row.AgentRole, Sight: conversation.SeesAll()}
-	}
-	until := at.Add(tokenStale)
-	if row.ExpiresAt != nil && row.ExpiresAt.Before(until) {
-		until = *row.ExpiresAt
-	}
-	s.tokens.put(hash, cachedToken{principal: p, until: until})
-	return p, nil
-}
-
-func (s *Store) readToken(ctx context.Context, hash tokenHash, at time.Time) (authRow, error) {
-	var row authRow
-	err := s.db.NewSelect().TableExpr("api_tokens AS t").Join("LEFT JOIN agents AS a ON a.id = t.agent_id").
-		ColumnExpr("t.id, t.name, t.role, t.expires_at, t.last_used_at").
-		ColumnExpr("a.id AS agent_id, a.name AS agent_name, a.role AS agent_role").
+	var row principalRow
+	err := s.principalQuery().TableExpr("api_tokens AS t").Join("LEFT JOIN agents AS a ON a.id = t.agent_id").
+		Join("LEFT JOIN roles AS r ON r.key = coalesce(a.role, t.role)").
+		ColumnExpr("t.id AS token_id, t.name AS token_name, t.expires_at, t.last_used_at, t.scopes, t.account_ids").
+		ColumnExpr("coalesce(a.role, t.role) AS role").
 		Where("t.hash = ?", hash[:]).Where("t.revoked_at IS NULL").
 		Where("t.expires_at IS NULL OR t.expires_at > ?", at).
 		Where("t.agent_id IS NULL OR a.state = ?", AgentActive).
 		Scan(ctx, &row)
 	if postgres.IsNotFound(err) {
-		return authRow{}, errToken()
+		return Principal{}, errToken()
 	}
 	if err != nil {
-		return authRow{}, fmt.Errorf("read token: %w", err)
+		return Principal{}, fmt.Errorf("read token: %w", err)
 	}
-	return row, nil
+	if err := s.used(ctx, row, at); err != nil {
+		return Principal{}, err
+	}
+	until := at.Add(principalStale)
+	if row.ExpiresAt != nil && row.ExpiresAt.Before(until) {
+		until = *row.ExpiresAt
+	}
+	p = row.principal()
+	s.principals.put(key, cachedPrincipal{principal: p, until: until}, changes)
+	return p, nil
+}
+
+// AgentPrincipal returns an agent who is logged in. One who is unknown or deactivated is unauthorised.
+func (s *Store) AgentPrincipal(ctx context.Context, agentID string) (Principal, error) {
+	gone := conversation.Errorf(conversation.CodeUnauthorised, "nobody is logged in")
+	if checkID(agentID, "agent") != nil {
+		return Principal{}, gone
+	}
+	key, at := "agent "+agentID, now()
+	p, changes, ok := s.principals.get(key, at)
+	if ok {
+		return p, nil
+	}
+	var row principalRow
+	err := s.principalQuery().TableExpr("agents AS a").Join("LEFT JOIN roles AS r ON r.key = a.role").ColumnExpr("a.role").
+		Where("a.id = ?", agentID).Where("a.state = ?", AgentActive).Scan(ctx, &row)
+	if postgres.IsNotFound(err) {
+		return Principal{}, gone
+	}
+	if err != nil {
+		return Principal{}, fmt.Errorf("read who is logged in: %w", err)
+	}
+	p = row.principal()
+	s.principals.put(key, cachedPrincipal{principal: p, until: at.Add(principalStale)}, changes)
+	return p, nil
+}
+
+// principalQuery selects what tokens with their agents and agents alone have in common.
+func (s *Store) principalQuery() *bun.SelectQuery {
+	return s.db.NewSelect().ColumnExpr("a.id AS agent_id, a.name AS agent_name, r.permissions").ColumnExpr(visibleAccounts + " AS visible")
 }
 
 // used writes down that the token is in use, at most once a minute.
-func (s *Store) used(ctx context.Context, row authRow, at time.Time) error {
+func (s *Store) used(ctx context.Context, row principalRow, at time.Time) error {
 	if row.LastUsedAt != nil && at.Sub(*row.LastUsedAt) < lastUsedEvery {
 		return nil
 	}
-	_, err := s.db.NewUpdate().Model((*Token)(nil)).Set("last_used_at = ?", at).Where("id = ?", row.ID).
+	_, err := s.db.NewUpdate().Model((*Token)(nil)).Set("last_used_at = ?", at).Where("id = ?", row.TokenID).
 		Where("last_used_at IS NULL OR last_used_at < ?", at.Add(-lastUsedEvery)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("note the use of a token: %w", err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/uptrace/bun"
+
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/postgres"
 )
@@ -32,7 +34,7 @@ func (s *Store) EnsureBootstrapToken(ctx context.Context, value string) error {
 		if admin == "" {
 			in.Role = RoleAdmin
 		}
-		_, err := s.insertToken(ctx, conversation.Actor{Kind: conversation.ActorSystem}, in, value)
+		_, err := s.insertToken(ctx, System(), in, value)
 		if !postgres.IsUniqueViolation(err, "api_tokens_hash_key") { // else another process was faster
 			return err
 		}
@@ -40,12 +42,13 @@ func (s *Store) EnsureBootstrapToken(ctx context.Context, value string) error {
 	if admin == "" {
 		return nil
 	}
-	_, err = s.db.NewUpdate().Model((*Token)(nil)).Set("agent_id = ?", admin).Where("hash = ? AND agent_id IS NULL", hash[:]).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("give the bootstrap token to an admin: %w", err)
-	}
-	s.tokens.clear()
-	return nil
+	return s.changeAccess(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewUpdate().Model((*Token)(nil)).Set("agent_id = ?", admin).Where("hash = ? AND agent_id IS NULL", hash[:]).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("give the bootstrap token to an admin: %w", err)
+		}
+		return nil
+	})
 }
 
 func (s *Store) firstAdmin(ctx context.Context) (string, error) {

@@ -1,10 +1,6 @@
 package team
 
-import (
-	"slices"
-
-	"guichet.dev/guichet/conversation"
-)
+import "slices"
 
 // Permission names one kind of action. Permissions are part of the API document and never change their meaning.
 type Permission string
@@ -20,6 +16,7 @@ const (
 	MarkConversations   Permission = "conversations.mark" // as read
 	SendMessages        Permission = "conversations.send"
 	WriteConsent        Permission = "consent.write"
+	WritePresence       Permission = "presence.write"         // one's own: whether one is there, for which teams, at which conversation
 	WriteNotes          Permission = "conversations.note"     // and edit one's own
 	ModerateNotes       Permission = "conversations.moderate" // edit and delete colleagues' notes
 	LabelConversations  Permission = "conversations.label"    // also with a label defined on the spot
@@ -45,84 +42,48 @@ const (
 	ReadTokens          Permission = "tokens.read"
 	WriteTokens         Permission = "tokens.write"
 	ReadAudit           Permission = "audit.read"
+	OwnTokens           Permission = "self.tokens"
+	ReadRoles           Permission = "roles.read"
+	WriteRoles          Permission = "roles.write"
+	// AllAccounts is needed by no operation: it is the sight of the conversations of every account.
+	AllAccounts Permission = "accounts.all"
 )
 
-// Role is a named set of permissions.
+// Role names a set of permissions: a built-in one, or the key of a role that an admin made.
 type Role string
 
-// The roles. Each has all that the one below it has.
+// The built-in roles. Each has all that the one below it has.
 const (
 	RoleAgent      Role = "agent"
 	RoleSupervisor Role = "supervisor"
 	RoleAdmin      Role = "admin"
 )
 
-// Roles lists the roles, the most powerful first.
+// Roles lists the built-in roles, the most powerful first.
 func Roles() []Role { return []Role{RoleAdmin, RoleSupervisor, RoleAgent} }
 
 var (
 	ofAgents = []Permission{
 		ReadSelf, ReadConversations, AttendConversations, AssignConversations, CloseConversations, SnoozeConversations,
-		MarkConversations, SendMessages, WriteConsent, ReadAccounts, ReadAgents, ReadTeams,
+		MarkConversations, SendMessages, WriteConsent, WritePresence, ReadAccounts, ReadAgents, ReadTeams, OwnTokens,
 		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ModerateNotes, ExportConversations, WriteLabels})
-	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteAttributes})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels})
+	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, AllAccounts, WriteAttributes})
 
-	byRole = map[Role]map[Permission]bool{
-		RoleAgent: setOf(ofAgents), RoleSupervisor: setOf(ofSupervisors), RoleAdmin: setOf(ofAdmins),
+	byRole = map[Role]PermissionSet{
+		RoleAgent: SetOf(ofAgents), RoleSupervisor: SetOf(ofSupervisors), RoleAdmin: SetOf(ofAdmins),
 	}
 )
-
-func setOf(list []Permission) map[Permission]bool {
-	set := make(map[Permission]bool, len(list))
-	for _, p := range list {
-		set[p] = true
-	}
-	return set
-}
 
 // Permissions returns every permission that exists, in a stable order.
 func Permissions() []Permission { return slices.Clone(ofAdmins) }
 
-// Permissions returns what the role may do, in a stable order; nothing for an unknown role.
-func (r Role) Permissions() []Permission {
-	var list []Permission
-	for _, p := range ofAdmins {
-		if r.Can(p) {
-			list = append(list, p)
-		}
-	}
-	return list
-}
+// BuiltIn reports whether the role is one of the program's own.
+func (r Role) BuiltIn() bool { return byRole[r] != nil }
 
-// Can reports whether the role has the permission. An unknown role has none.
+// Permissions returns what a built-in role may do, in a stable order; nothing for any other.
+func (r Role) Permissions() []Permission { return byRole[r].List() }
+
+// Can reports whether a built-in role has the permission. Any other has none: see Principal.Can.
 func (r Role) Can(p Permission) bool { return byRole[r][p] }
-
-// checkRole returns the error for a role that does not exist.
-func checkRole(r Role) error {
-	if _, known := byRole[r]; !known {
-		return conversation.Invalid("role", "unknown role; allowed are admin, supervisor, agent")
-	}
-	return nil
-}
-
-// Principal is who makes a request.
-type Principal struct {
-	TokenID string
-	AgentID string // empty for a program
-	Name    string // the agent's, or the token's
-	Role    Role
-	Sight   conversation.Sight // which accounts' conversations
-}
-
-// Can reports whether the principal may do this.
-func (p Principal) Can(permission Permission) bool { return p.Role.Can(permission) }
-
-// Actor returns the principal as the one who acts in events and in the audit.
-func (p Principal) Actor() conversation.Actor {
-	if p.AgentID != "" {
-		return conversation.Actor{Kind: conversation.ActorAgent, ID: p.AgentID}
-	}
-	return conversation.Actor{Kind: conversation.ActorToken, ID: p.TokenID}
-}

@@ -1,6 +1,7 @@
 package team
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -15,13 +16,25 @@ import (
 
 // Store is the team in the database.
 type Store struct {
-	db     *bun.DB
-	tokens tokenCache
+	db         *bun.DB
+	principals cache
 }
 
 // NewStore returns the team that is kept in db.
 func NewStore(db *bun.DB) *Store {
-	return &Store{db: db, tokens: tokenCache{entries: map[tokenHash]cachedToken{}}}
+	return &Store{db: db, principals: cache{entries: map[string]cachedPrincipal{}}}
+}
+
+// changeAccess changes what somebody may do or see: all processes hear of it with the commit.
+func (s *Store) changeAccess(ctx context.Context, change func(context.Context, bun.Tx) error) error {
+	err := postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+		if err := change(ctx, tx); err != nil {
+			return err
+		}
+		return Announce(ctx, tx)
+	})
+	s.Forget() // also if the outcome is not known
+	return err
 }
 
 // now is the machine's time to the microsecond that Postgres keeps.
@@ -48,11 +61,13 @@ func found(err error, what, doing string) error {
 
 // checkID refuses what cannot be an id before Postgres has to.
 func checkID(id, what string) error {
-	if uuid.Validate(id) != nil || len(id) != 36 {
+	if !isID(id) {
 		return conversation.Errorf(conversation.CodeNotFound, "no such %s", what)
 	}
 	return nil
 }
+
+func isID(text string) bool { return uuid.Validate(text) == nil && len(text) == 36 }
 
 // maxName is the longest name, in characters.
 const maxName = 100
@@ -64,4 +79,10 @@ func cleanName(field, name string) (string, error) {
 		return "", conversation.Invalid(field, "must have 1 to %d characters", maxName)
 	}
 	return name, nil
+}
+
+func set[T any](to, value *T) {
+	if value != nil {
+		*to = *value
+	}
 }

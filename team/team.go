@@ -11,13 +11,15 @@ import (
 	"guichet.dev/guichet/postgres"
 )
 
-// Team is a group of agents to which conversations can be given. Teams are never deleted: conversations refer to them.
+// Team is a group of agents to which conversations can be given. Teams are not deleted but archived, because what was done
+// refers to them: an archived team has no members, sees nothing, gets nothing, and is in no list.
 type Team struct {
 	bun.BaseModel `bun:"table:teams" json:"-"`
-	ID            string    `bun:",pk" json:"id"`
-	Name          string    `json:"name"`
-	CreatedAt     time.Time `json:"created_at"`
-	MemberIDs     []string  `bun:"-" json:"member_ids"` // in the order of the agents' names
+	ID            string     `bun:",pk" json:"id"`
+	Name          string     `json:"name"`
+	CreatedAt     time.Time  `json:"created_at"`
+	ArchivedAt    *time.Time `json:"archived_at,omitempty"`
+	MemberIDs     []string   `bun:"-" json:"member_ids"` // in the order of the agents' names
 }
 
 type membership struct {
@@ -26,10 +28,10 @@ type membership struct {
 	AgentID       string `bun:",pk"`
 }
 
-// Teams returns all teams by name.
+// Teams returns all teams by name, without the archived ones.
 func (s *Store) Teams(ctx context.Context) ([]Team, error) {
 	teams := []Team{}
-	if err := s.db.NewSelect().Model(&teams).OrderExpr("lower(name), id").Scan(ctx); err != nil {
+	if err := s.db.NewSelect().Model(&teams).Where("archived_at IS NULL").OrderExpr("lower(name), id").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list teams: %w", err)
 	}
 	members, err := readMembers(ctx, s.db, "")
@@ -42,7 +44,7 @@ func (s *Store) Teams(ctx context.Context) ([]Team, error) {
 	return teams, nil
 }
 
-// Team returns one team.
+// Team returns one team, also an archived one.
 func (s *Store) Team(ctx context.Context, id string) (Team, error) {
 	return readTeam(ctx, s.db, id, "")
 }
@@ -115,10 +117,18 @@ func (s *Store) RenameTeam(ctx context.Context, by conversation.Actor, id, name 
 	})
 }
 
-// AddMember puts an agent into a team; one who is in it already stays.
-func (s *Store) AddMember(ctx context.Context, by conversation.Actor, teamID, agentID string) (Team, error) {
-	return s.changeTeam(ctx, by, teamID, "teams.add_member", func(ctx context.Context, tx bun.Tx, _ *Team) error {
+// AddMember puts an agent into a team; one who is in it already stays. What the team sees the caller must see too: the agent
+// sees it from now on.
+func (s *Store) AddMember(ctx context.Context, by Principal, teamID, agentID string) (Team, error) {
+	return s.changeTeam(ctx, by.Actor(), teamID, "teams.add_member", func(ctx context.Context, tx bun.Tx, _ *Team) error {
 		if _, err := readAgent(ctx, tx, agentID, "SHARE"); err != nil {
+			return err
+		}
+		var accounts []string
+		if err := tx.NewSelect().TableExpr("account_viewers").Column("account_id").Where("team_id = ?", teamID).Scan(ctx, &accounts); err != nil {
+			return fmt.Errorf("read what a team sees: %w", err)
+		}
+		if err := by.mayShow("agent_id", conversation.SeesOnly(accounts...)); err != nil {
 			return err
 		}
 		row := membership{TeamID: teamID, AgentID: agentID}
@@ -143,13 +153,34 @@ func (s *Store) RemoveMember(ctx context.Context, by conversation.Actor, teamID,
 	})
 }
 
-// changeTeam changes the locked team, audits it and returns it as it is then.
+// ArchiveTeam ends a team for good: its members leave it, its name is free, and its conversations go back, see
+// inbox.HandBack.
+func (s *Store) ArchiveTeam(ctx context.Context, by conversation.Actor, id string) (Team, error) {
+	return s.changeTeam(ctx, by, id, "teams.archive", func(ctx context.Context, tx bun.Tx, t *Team) error {
+		at := now()
+		t.ArchivedAt = &at
+		if _, err := tx.NewUpdate().Model(t).Column("archived_at").WherePK().Exec(ctx); err != nil {
+			return fmt.Errorf("archive team: %w", err)
+		}
+		for _, table := range []string{"team_members", "account_viewers"} {
+			if _, err := tx.NewDelete().TableExpr(table).Where("team_id = ?", id).Exec(ctx); err != nil {
+				return fmt.Errorf("archive team: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// changeTeam changes the locked team, audits it and returns it as it is then. An archived team does not change any more.
 func (s *Store) changeTeam(ctx context.Context, by conversation.Actor, id, action string, change func(context.Context, bun.Tx, *Team) error) (Team, error) {
 	var after Team
-	err := postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+	err := s.changeAccess(ctx, func(ctx context.Context, tx bun.Tx) error {
 		before, err := readTeam(ctx, tx, id, "UPDATE")
 		if err != nil {
 			return err
+		}
+		if before.ArchivedAt != nil {
+			return conversation.Errorf(conversation.CodeConflict, "this team is archived")
 		}
 		changed := before
 		if err := change(ctx, tx, &changed); err != nil {

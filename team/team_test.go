@@ -10,7 +10,7 @@ import (
 	"guichet.dev/guichet/team"
 )
 
-var root = conversation.Actor{Kind: conversation.ActorSystem}
+var root = team.System()
 
 func store(t *testing.T) *team.Store {
 	t.Parallel()
@@ -84,11 +84,11 @@ func TestAgents(t *testing.T) {
 func TestTeamsAndMembers(t *testing.T) {
 	s := store(t)
 	bo, ana := agent(t, s, "Bo", team.RoleAgent), agent(t, s, "Ana", team.RoleAgent)
-	sales, err := s.CreateTeam(t.Context(), root, " Sales ")
+	sales, err := s.CreateTeam(t.Context(), root.Actor(), " Sales ")
 	if err != nil || sales.Name != "Sales" {
 		t.Fatal(sales, err)
 	}
-	_, err = s.CreateTeam(t.Context(), root, "Sales")
+	_, err = s.CreateTeam(t.Context(), root.Actor(), "Sales")
 	wantCode(t, err, conversation.CodeConflict)
 	for _, id := range []string{bo.ID, ana.ID, bo.ID} {
 		if sales, err = s.AddMember(t.Context(), root, sales.ID, id); err != nil {
@@ -100,10 +100,10 @@ func TestTeamsAndMembers(t *testing.T) {
 	}
 	_, err = s.AddMember(t.Context(), root, sales.ID, sales.ID)
 	wantCode(t, err, conversation.CodeNotFound)
-	if sales, err = s.RemoveMember(t.Context(), root, sales.ID, bo.ID); err != nil || len(sales.MemberIDs) != 1 {
+	if sales, err = s.RemoveMember(t.Context(), root.Actor(), sales.ID, bo.ID); err != nil || len(sales.MemberIDs) != 1 {
 		t.Fatal(sales, err)
 	}
-	if sales, err = s.RenameTeam(t.Context(), root, sales.ID, "Sales EU"); err != nil || sales.Name != "Sales EU" {
+	if sales, err = s.RenameTeam(t.Context(), root.Actor(), sales.ID, "Sales EU"); err != nil || sales.Name != "Sales EU" {
 		t.Fatal(sales, err)
 	}
 	if all, err := s.Teams(t.Context()); err != nil || len(all) != 1 || len(all[0].MemberIDs) != 1 {
@@ -134,7 +134,7 @@ func TestTokensActAsTheirAgent(t *testing.T) {
 	if p, err = s.Authenticate(ctx, value); err != nil || p.Role != team.RoleAgent {
 		t.Fatalf("a demoted agent's token still has %s (%v)", p.Role, err)
 	}
-	if _, err := s.RevokeToken(ctx, root, token.ID); err != nil {
+	if _, err := s.RevokeToken(ctx, root.Actor(), token.ID); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.Authenticate(ctx, value)
@@ -227,7 +227,8 @@ func TestBootstrapToken(t *testing.T) {
 func TestAuditFollowsTheChange(t *testing.T) {
 	s := store(t)
 	ctx := t.Context()
-	by := conversation.Actor{Kind: conversation.ActorAgent, ID: "me"}
+	by := team.System()
+	by.AgentID = "me"
 	a, err := s.CreateAgent(ctx, by, team.NewAgent{Name: "Ana", Email: "ana@example.com", Role: team.RoleAgent})
 	if err != nil {
 		t.Fatal(err)
@@ -243,18 +244,61 @@ func TestAuditFollowsTheChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.AuditEntries(ctx, team.AuditFilter{Limit: 10})
+	all, err := s.AuditEntries(ctx, root, team.AuditFilter{Limit: 10})
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%d entries (%v)", len(all), err)
 	}
 	if all[0].Action != "tokens.create" || strings.Contains(string(all[0].After), value) || all[0].Before != nil {
 		t.Errorf("%+v", all[0])
 	}
-	if all[1].Action != "agents.update" || all[1].Actor != by || !strings.Contains(string(all[1].After), name) || strings.Contains(string(all[1].Before), name) {
+	if all[1].Action != "agents.update" || all[1].Actor != by.Actor() || !strings.Contains(string(all[1].After), name) || strings.Contains(string(all[1].Before), name) {
 		t.Errorf("%+v", all[1])
 	}
-	page, err := s.AuditEntries(ctx, team.AuditFilter{SubjectKind: "agent", SubjectID: a.ID, Before: all[1].ID, Limit: 10})
+	page, err := s.AuditEntries(ctx, root, team.AuditFilter{SubjectKind: "agent", SubjectID: a.ID, Before: all[1].ID, Limit: 10})
 	if err != nil || len(page) != 1 || page[0].Action != "agents.create" {
 		t.Fatalf("%+v %v", page, err)
+	}
+}
+
+func TestAuditIsFiltered(t *testing.T) {
+	s := store(t)
+	ctx := t.Context()
+	by := func(id string) team.Principal {
+		p := team.System()
+		p.AgentID = id
+		return p
+	}
+	start := time.Now().Add(-time.Second)
+	ana := principal(t, s, "Ana", team.RoleAdmin)
+	bo, err := s.CreateAgent(ctx, ana, team.NewAgent{Name: "Bo", Email: "bo@example.com", Role: team.RoleAgent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "Bob"
+	if _, err := s.UpdateAgent(ctx, ana, bo.ID, team.AgentChange{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateTeam(ctx, by("x").Actor(), "Sales"); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		filter team.AuditFilter
+		want   int
+	}{
+		"all":            {team.AuditFilter{}, 4},
+		"by an agent":    {team.AuditFilter{ActorKind: conversation.ActorAgent, ActorID: ana.AgentID}, 2},
+		"by the system":  {team.AuditFilter{ActorKind: conversation.ActorSystem}, 2},
+		"one action":     {team.AuditFilter{Action: "agents.update"}, 1},
+		"kind of action": {team.AuditFilter{Action: "agents."}, 3},
+		"no such action": {team.AuditFilter{Action: "agents"}, 0},
+		"one subject":    {team.AuditFilter{SubjectKind: "agent", SubjectID: bo.ID}, 2},
+		"from":           {team.AuditFilter{From: start}, 4},
+		"to":             {team.AuditFilter{To: start}, 0},
+		"together":       {team.AuditFilter{From: start, ActorID: ana.AgentID, Action: "agents.create"}, 1},
+	} {
+		c.filter.Limit = 10
+		if entries, err := s.AuditEntries(ctx, root, c.filter); err != nil || len(entries) != c.want {
+			t.Errorf("%s: %d entries, want %d (%v)", what, len(entries), c.want, err)
+		}
 	}
 }

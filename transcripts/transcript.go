@@ -93,7 +93,7 @@ func (s *Store) Open(ctx context.Context, by conversation.Caller, conversationID
 	}
 	err = postgres.InTx(ctx, t.db, func(ctx context.Context, tx bun.Tx) error {
 		return team.Audit(ctx, tx, team.Change{
-			By: by.Actor, Action: "conversations.export", SubjectKind: "conversation", SubjectID: row.ID,
+			By: by.Actor, Action: "conversations.export", SubjectKind: "conversation", SubjectID: row.ID, AccountID: row.AccountID,
 			After: map[string]any{"format": w.Format, "notes": w.Notes, "events": w.Events},
 		})
 	})

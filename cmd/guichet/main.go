@@ -29,8 +29,10 @@ type commands struct {
 	Dev      devCommand      `cmd:"" help:"Run everything on this machine: PostgreSQL, Temporal, the simulator, and Guichet with demo data."`
 	Simulate simulateCommand `cmd:"" help:"Run the simulator of the WhatsApp Cloud API, or act as a customer in it."`
 	Token    tokenCommand    `cmd:"" help:"Make API tokens."`
+	Health   healthCommand   `cmd:"" help:"Ask the process that listens on GUICHET_LISTEN whether it lives; exit code 1 if not."`
 	Doctor   doctorCommand   `cmd:"" help:"Look at everything that Guichet depends on; exit code 1 if something is wrong."`
 	Repair   repairCommand   `cmd:"" help:"Wake conversations that wait for something which nobody is working on."`
+	Retain   retainCommand   `cmd:"" name:"retention" help:"Delete what is older than the settings GUICHET_RETAIN_… allow."`
 	Key      keyCommand      `cmd:"" help:"Print a new encryption key for GUICHET_ENCRYPTION_KEY."`
 	Config   configCommand   `cmd:"" help:"Print all settings as a Markdown table."`
 	OpenAPI  openAPICommand  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
@@ -137,7 +139,7 @@ type tokenCommand struct {
 
 type tokenCreate struct {
 	Name    string        `required:"" help:"What the token is for."`
-	Role    string        `required:"" enum:"admin,supervisor,agent" help:"What it may do: ${enum}."`
+	Role    string        `required:"" help:"What it may do: admin, supervisor, agent, or the key of a role that was made."`
 	Expires time.Duration `help:"How long it is good for, such as 720h; without end if left out."`
 }
 
@@ -153,6 +155,15 @@ func (c tokenCreate) Run(ctx context.Context, cfg config.Config) error {
 	}
 	fmt.Println(value)
 	return nil
+}
+
+type healthCommand struct {
+	Ready bool `help:"Ask whether it can do its work, which needs the database."`
+}
+
+// Run asks for health.
+func (c healthCommand) Run(ctx context.Context, cfg config.Config) error {
+	return app.Health(ctx, cfg, c.Ready)
 }
 
 type doctorCommand struct{}
@@ -187,6 +198,19 @@ func (c repairCommand) Run(ctx context.Context, cfg config.Config) error {
 	}
 	fmt.Printf("behind %d, deadlines %d, messages %d: %d conversations will be woken\n", r.Behind, r.Deadlines, r.Messages, r.Dispatched)
 	return nil
+}
+
+type retainCommand struct {
+	DryRun bool `help:"Only say what would be deleted."`
+}
+
+// Run deletes what is too old.
+func (c retainCommand) Run(ctx context.Context, cfg config.Config) error {
+	cfg, err := app.Attach(cfg)
+	if err != nil {
+		return err
+	}
+	return app.Retain(ctx, cfg, c.DryRun, os.Stdout)
 }
 
 type keyCommand struct{}

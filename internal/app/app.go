@@ -65,6 +65,8 @@ type App struct {
 	inside      inside
 	server      *server.Server
 	notifier    *postgres.Notifier
+	presence    server.Presence
+	live        *feed.Hub
 	bell        feed.Bell // rings when the feed may have something new
 	listener    net.Listener
 	closers     []func() error // the last first
@@ -86,10 +88,15 @@ func New(ctx context.Context, cfg config.Config, mode Mode, logger *slog.Logger)
 
 // OpenDatabase opens the database of the configuration.
 func OpenDatabase(ctx context.Context, cfg config.Config) (*bun.DB, error) {
+	return openDatabase(ctx, cfg, postgres.Options{})
+}
+
+func openDatabase(ctx context.Context, cfg config.Config, o postgres.Options) (*bun.DB, error) {
 	if cfg.DatabaseURL == "" {
 		return nil, errors.New("DATABASE_URL is not set (doctor, repair and token also look into the data folder for a running guichet dev)")
 	}
-	return postgres.Open(ctx, cfg.DatabaseURL, postgres.Options{MaxOpenConns: cfg.DatabaseConns})
+	o.MaxOpenConns = cfg.DatabaseConns
+	return postgres.Open(ctx, cfg.DatabaseURL, o)
 }
 
 // openCommits opens the sessions in which group commits run, if this process serves webhooks.
@@ -109,15 +116,16 @@ func (a *App) openAdvances(ctx context.Context) (err error) {
 }
 
 func (a *App) openKeyLookups(ctx context.Context, name string, sessions int) (*bun.DB, error) {
-	db, err := postgres.Open(ctx, a.Config.DatabaseURL, postgres.Options{ApplicationName: name, MaxOpenConns: sessions, KeyLookups: true})
+	db, err := postgres.Open(ctx, a.Config.DatabaseURL, postgres.Options{ApplicationName: name, MaxOpenConns: sessions, KeyLookups: true, Lazy: true})
 	if err == nil {
 		a.closers = append(a.closers, db.Close)
 	}
 	return db, err
 }
 
+// openDatabase does not wait for the database: a process that starts before it says so at /readyz and goes on trying.
 func (a *App) openDatabase(ctx context.Context) (err error) {
-	if a.DB, err = OpenDatabase(ctx, a.Config); err != nil {
+	if a.DB, err = openDatabase(ctx, a.Config, postgres.Options{Lazy: true}); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, a.DB.Close)

@@ -258,7 +258,7 @@ func TestFailedStartIsRolledBack(t *testing.T) {
 		"GUICHET_LISTEN":          {"GUICHET_LISTEN": taken.Addr().String()},
 		"GUICHET_ENCRYPTION_KEY":  {"GUICHET_ENCRYPTION_KEY": "bm8ga2V5"},
 		"read the encryption key": {"GUICHET_ENCRYPTION_KEY_FILE": "/nowhere"},
-		"open database":           {"DATABASE_URL": "postgres://127.0.0.1:1/none"},
+		"open database":           {"DATABASE_URL": "postgres://127.0.0.1:port/none"},
 		"DATABASE_URL is not set": {"DATABASE_URL": ""},
 	} {
 		_, err := app.New(t.Context(), settings(t, more), app.All, testkit.Logger(t))

@@ -94,12 +94,12 @@ func (a *App) demoTeam(ctx context.Context) error {
 		{"Dan Ionescu", team.RoleAgent, []string{"Sales"}},
 	} {
 		first, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(one.name, "é", "e")), " ")
-		agent, err := a.Team.CreateAgent(ctx, bySystem, team.NewAgent{Name: one.name, Email: first + "@example.com", Role: one.role})
+		agent, err := a.Team.CreateAgent(ctx, team.System(), team.NewAgent{Name: one.name, Email: first + "@example.com", Role: one.role})
 		if err != nil {
 			return err
 		}
 		for _, name := range one.in {
-			if _, err := a.Team.AddMember(ctx, bySystem, teams[name].ID, agent.ID); err != nil {
+			if _, err := a.Team.AddMember(ctx, team.System(), teams[name].ID, agent.ID); err != nil {
 				return err
 			}
 		}

@@ -45,7 +45,7 @@ func CreateToken(ctx context.Context, cfg config.Config, name string, role team.
 		in.ExpiresAt = &at
 	}
 	err = withDatabase(ctx, cfg, func(db *bun.DB) error {
-		_, value, err = team.NewStore(db).CreateToken(ctx, bySystem, in)
+		_, value, err = team.NewStore(db).CreateToken(ctx, team.System(), in)
 		return err
 	})
 	return value, err

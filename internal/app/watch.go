@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/simulator"
@@ -40,6 +42,9 @@ func (a *App) figures(ctx context.Context) (figures, error) {
 func (a *App) watch(ctx context.Context) error {
 	for {
 		f, err := a.figures(ctx)
+		if err == nil {
+			err = a.watchAccounts(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -54,6 +59,27 @@ func (a *App) watch(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// watchAccounts keeps the accounts' own series up to date.
+func (a *App) watchAccounts(ctx context.Context) error {
+	all, err := a.Accounts.Healths(ctx, bySystem.Everywhere())
+	if err != nil {
+		return err
+	}
+	now := a.Clock.Now()
+	figures := make([]metrics.AccountFigures, len(all))
+	for i, h := range all {
+		figures[i] = metrics.AccountFigures{
+			ID: h.AccountID, Channel: string(h.Channel), Up: h.State == conversation.AccountActive, ReceivedAgo: -1,
+			Lag: h.LagSeconds, Behind: h.Behind, Parked: h.Parked,
+		}
+		if h.LastReceivedAt != nil {
+			figures[i].ReceivedAgo = max(0, now.Sub(*h.LastReceivedAt).Seconds())
+		}
+	}
+	a.Metrics.Accounts.Set(figures)
+	return nil
 }
 
 // followClock keeps the product's clock as far ahead as the simulator's, so that a demo need not wait a day for a window

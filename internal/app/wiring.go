@@ -14,6 +14,7 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/channel/whatsapp"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/idempotency"
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/intake"
@@ -23,6 +24,7 @@ import (
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/outbox"
+	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
@@ -73,7 +75,7 @@ func (a *App) openStores(context.Context) error {
 	})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now,
-		Notify: a.notify, Meaning: meaning, Logger: a.Logger,
+		Notify: a.notify, Announce: a.notifyFeed, Meaning: meaning, Logger: a.Logger,
 	})
 	a.openInside()
 	receivers, senders := map[conversation.Channel]channel.Receiver{}, map[conversation.Channel]channel.Sender{}
@@ -85,9 +87,22 @@ func (a *App) openStores(context.Context) error {
 		DB: a.DB, Commits: a.commits, Accounts: a.Accounts, Adapters: receivers, Now: a.Clock.Now, Notify: a.notify, Observer: observer, Logger: a.Logger,
 	})
 	a.outbox = outbox.New(outbox.Options{
-		DB: a.DB, Accounts: a.Accounts, Adapters: senders, Now: a.Clock.Now, Observer: observer, Logger: a.Logger,
+		DB: a.DB, Accounts: a.Accounts, Adapters: senders, Now: a.Clock.Now, Observer: observer, Announce: a.notifyFeed, Logger: a.Logger,
 	})
+	a.live = &feed.Hub{Reader: feed.Reader{DB: a.DB, WithChanges: true}, Bell: &a.bell, Render: server.RenderEvent, Logger: a.Logger}
+	a.openPresence()
 	return nil
+}
+
+func (a *App) openPresence() {
+	store := &presence.Store{DB: a.DB}
+	a.presence = server.Presence{
+		Store: store, Keeper: &presence.Keeper{Store: store, Announce: a.notifyFeed, Logger: a.Logger},
+		Board: &presence.Board{
+			Send: func(text string) { a.notifier.Tell(presence.Channel, text) },
+			Show: func(v presence.Visit) { a.live.Signal(server.RenderVisit(v)) },
+		},
+	}
 }
 
 // meaning explains a provider's error code.
@@ -114,7 +129,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts,
 		Repetitions: a.repetitions, Rate: a.Config.APIRate,
-		Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
+		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", a.Config.Listen)

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"time"
 )
 
@@ -23,7 +22,7 @@ type Config struct {
 	TemporalAddress string        `env:"TEMPORAL_ADDRESS" kind:"address" doc:"Temporal's frontend as host:port. Its other variables (TEMPORAL_API_KEY, TEMPORAL_TLS_…, TEMPORAL_PROFILE) count too"`
 	Namespace       string        `env:"TEMPORAL_NAMESPACE" default:"default" doc:"The Temporal namespace"`
 	DataDir         string        `env:"GUICHET_DATA_DIR" default:"data" doc:"The folder for what guichet dev keeps: databases, logs, the encryption key"`
-	EncryptionKey   string        `env:"GUICHET_ENCRYPTION_KEY" kind:"secret" doc:"The keyset with which secrets are encrypted in the database: a Tink AEAD keyset in base64, made by guichet key"`
+	EncryptionKey   string        `env:"GUICHET_ENCRYPTION_KEY" kind:"secret" file:"own" doc:"The keyset with which secrets are encrypted in the database: a Tink AEAD keyset in base64, made by guichet key"`
 	KeyFile         string        `env:"GUICHET_ENCRYPTION_KEY_FILE" doc:"A file with that keyset, if it is not in the environment. guichet dev makes one in the data folder"`
 	BootstrapToken  string        `env:"GUICHET_BOOTSTRAP_TOKEN" kind:"secret" doc:"An API token with all permissions that is made at the start. It opens everything: choose 20 characters or more"`
 	Demo            bool          `env:"GUICHET_DEMO" default:"false" doc:"The clock follows the simulator's, and providers may have private addresses"`
@@ -37,6 +36,10 @@ type Config struct {
 	LogFormat       string        `env:"GUICHET_LOG_FORMAT" default:"json" oneof:"json,text" doc:"The form of log lines"`
 	StopTimeout     time.Duration `env:"GUICHET_STOP_TIMEOUT" default:"25s" min:"1s" max:"10m" doc:"How long a stop may take before it is forced"`
 
+	RetainWebhooks      Age `env:"GUICHET_RETAIN_WEBHOOKS" default:"90d" doc:"How long the raw bodies of webhooks are kept"`
+	RetainEvents        Age `env:"GUICHET_RETAIN_EVENTS" default:"forever" doc:"How long events are kept: what happened in a conversation, apart from its messages"`
+	RetainConversations Age `env:"GUICHET_RETAIN_CONVERSATIONS" default:"forever" doc:"How long a conversation is kept after it was closed, with its messages and all that belongs to it"`
+
 	Port           int `env:"GUICHET_PORT" default:"8080" min:"0" max:"65535" doc:"guichet dev: HTTP. 0 takes a free port, here and below"`
 	TemporalPort   int `env:"GUICHET_TEMPORAL_PORT" default:"7233" min:"0" max:"65535" doc:"guichet dev: Temporal"`
 	TemporalUIPort int `env:"GUICHET_TEMPORAL_UI_PORT" default:"8233" min:"0" max:"65535" doc:"guichet dev: Temporal's Web UI; 0 runs without"`
@@ -47,19 +50,19 @@ type Config struct {
 // FromEnvironment reads the process's environment.
 func FromEnvironment() (Config, error) { return Read(os.LookupEnv) }
 
-// Read reads the settings. The error names every variable with a wrong value, the value unless it is secret, and what is
-// allowed.
+// Read reads the settings. A secret may also stand in a file, which the variable with _FILE behind its name names. The
+// error names every variable with a wrong value, the value unless it is secret, and what is allowed.
 func Read(lookup func(string) (string, bool)) (Config, error) {
 	var c Config
 	var wrong []error
 	v := reflect.ValueOf(&c).Elem()
 	for i := range v.NumField() {
 		f := fieldOf(v.Type().Field(i))
-		text, _ := lookup(f.name)
-		if text = strings.TrimSpace(text); text == "" {
-			text = f.byDefault
+		text, err := f.read(lookup)
+		if err == nil {
+			err = f.put(v.Field(i), text)
 		}
-		if err := f.put(v.Field(i), text); err != nil {
+		if err != nil {
 			wrong = append(wrong, err)
 		}
 	}
@@ -117,7 +120,11 @@ func Table(to io.Writer) error {
 	t := reflect.TypeFor[Config]()
 	for i := range t.NumField() {
 		f := fieldOf(t.Field(i))
-		if _, err := fmt.Fprintf(to, "| `%s` | %s | %s | %s |\n", f.name, code(f.byDefault), f.allowed(), f.doc); err != nil {
+		name := code(f.name)
+		if f.fileName() != "" {
+			name += " or " + code(f.fileName())
+		}
+		if _, err := fmt.Fprintf(to, "| %s | %s | %s | %s |\n", name, code(f.byDefault), f.allowed(), f.doc); err != nil {
 			return err
 		}
 	}

@@ -37,9 +37,15 @@ type Metrics struct {
 	Updates *prometheus.CounterVec // what webhooks said, by channel, kind and outcome
 	Sends   *prometheus.CounterVec // attempts by channel, outcome and code
 
+	Streams prometheus.Gauge // clients that listen to events
+
 	Stuck          prometheus.Gauge // conversations
 	Parked         prometheus.Gauge // updates
 	AccountsFailed prometheus.Gauge
+
+	Dependencies *prometheus.GaugeVec   // by name: 1 while it answers
+	Retained     *prometheus.CounterVec // rows that retention deleted, by kind
+	Accounts     *Accounts
 }
 
 // New returns the collectors on a registry of their own, with those of the Go runtime and the process.
@@ -56,12 +62,19 @@ func New() *Metrics {
 		}, []string{"method", "route"}),
 		Updates:        counters("updates_total", "Updates in webhooks by what became of them.", "channel", "kind", "outcome"),
 		Sends:          counters("sends_total", "Attempts to send a message by outcome and error code.", "channel", "outcome", "code"),
+		Streams:        gauge("event_streams", "Clients that are listening to live events."),
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
 		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
+		Dependencies: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "guichet_dependency_up", Help: "Whether what this process depends on answers: 1 or 0.",
+		}, []string{"dependency"}),
+		Retained: counters("retention_deleted_total", "Rows that were deleted because of their age.", "kind"),
+		Accounts: newAccounts(),
 	}
 	m.Registry.MustRegister(
-		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Stuck, m.Parked, m.AccountsFailed,
+		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Streams, m.Stuck, m.Parked, m.AccountsFailed,
+		m.Dependencies, m.Retained, m.Accounts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m

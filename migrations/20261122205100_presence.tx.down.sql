@@ -1,0 +1,2 @@
+ALTER TABLE team_members DROP COLUMN working;
+DROP TABLE agent_presence;

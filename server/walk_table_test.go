@@ -1,0 +1,76 @@
+package server_test
+
+// walk says what the walk over all routes cannot read in the OpenAPI document. In queries and bodies, <kind> stands for the
+// id of an object of that kind (see objects in walk_office_test.go), and <unique> for a text that is new each time.
+type walk struct {
+	bodies  []string // each is sent; together they fill every id that the body may have
+	queries []string // for queries that need more than one parameter to make sense
+	// settings marks what may also be done to an account by those who administer it without seeing its conversations.
+	settings bool
+	// unaudited says why an operation that needs an admin's permission leaves no entry in the audit.
+	unaudited string
+	// lacks marks what may be absent although its conversation is seen, such as a draft.
+	lacks bool
+	// after puts back what the operation changed for the others who walk, after each request.
+	after func(w *walked)
+}
+
+// kinds says to which kind of object the ids in paths, queries and bodies belong, by their names.
+var kinds = map[string]string{
+	"account_id": "account", "account_ids": "account",
+	"conversation_id": "conversation",
+	"message_id":      "message", "reply_to": "message",
+	"parked_id": "parked",
+	"agent_id":  "agent", "agent_ids": "agent", "actor_id": "agent",
+	"team_id": "team", "team_ids": "team",
+	"token_id":   "token",
+	"role_key":   "role",
+	"contact_id": "contact", "note_id": "note", "label_id": "label", "key": "attribute",
+	"saved_view": "view", "assignee": "agent", "team": "team",
+}
+
+// ofAccount are the kinds whose objects belong to an account: without sight of it they do not exist.
+var ofAccount = map[string]bool{"account": true, "conversation": true, "message": true, "parked": true, "contact": true, "note": true}
+
+// notIDs are names that look like ids of ours and are the caller's or the provider's own.
+var notIDs = map[string]bool{"client_id": true, "provider_id": true, "business_id": true}
+
+// walks has an entry for each operation with a body, and for the others that need one.
+var walks = map[string]walk{
+	"create-account": {bodies: []string{
+		`{"channel":"whatsapp","name":"<unique>","provider_id":"<unique>","secrets":{"access_token":"a","app_secret":"b","verify_token":"c"}}`,
+	}},
+	"get-account":         {settings: true},
+	"update-account":      {bodies: []string{`{"name":"<unique>"}`}, settings: true},
+	"pause-account":       {settings: true},
+	"resume-account":      {settings: true},
+	"check-account":       {settings: true, unaudited: "it changes nothing"},
+	"get-account-viewers": {settings: true},
+	"set-account-viewers": {
+		bodies: []string{`{"restricted":true,"agent_ids":["<viewer>","<agent>"],"team_ids":["<watchers>","<team>"]}`}, settings: true, after: (*walked).restrict,
+	},
+
+	"create-agent":     {bodies: []string{`{"name":"<unique>","email":"<unique>@example.com","role":"agent"}`}},
+	"update-agent":     {bodies: []string{`{"name":"<unique>"}`, `{"role":"supervisor","email":"<unique>@example.com"}`, `{"state":"deactivated"}`}},
+	"list-agents":      {settings: true},
+	"create-team":      {bodies: []string{`{"name":"<unique>"}`}},
+	"rename-team":      {bodies: []string{`{"name":"<unique>"}`}},
+	"create-role":      {bodies: []string{`{"key":"<unique>","name":"<unique>","permissions":["self.read"]}`}},
+	"update-role":      {bodies: []string{`{"name":"<unique>","permissions":["self.read"]}`}},
+	"create-token":     {bodies: []string{`{"name":"t","agent_id":"<agent>","account_ids":["<account>"]}`, `{"name":"t","role":"agent","scopes":["self.read"]}`}},
+	"create-own-token": {bodies: []string{`{"name":"t"}`, `{"name":"t","account_ids":["<account>"]}`}},
+	"revoke-own-token": {},
+	"list-audit":       {queries: []string{"subject_kind=account&subject_id=<account>"}},
+
+	"listen-events":        {queries: []string{"cursor=1-0-0"}}, // all that ever happened
+	"choose-presence":      {bodies: []string{`{"state":"online"}`}},
+	"choose-working-teams": {bodies: []string{`{"team_ids":["<team>"]}`, `{"team_ids":[]}`}},
+	"visit-conversation":   {bodies: []string{`{"state":"viewing"}`}},
+	"assign-conversation":  {bodies: []string{`{"agent_id":"<agent>","team_id":"<team>"}`, `{"agent_id":null,"team_id":null}`}},
+	"snooze-conversation":  {bodies: []string{`{"until":"2100-01-01T00:00:00Z"}`, `{"until":"<tomorrow>"}`}},
+	"read-conversation":    {bodies: []string{`{"up_to_seq":1}`}},
+	"consent-conversation": {bodies: []string{`{"scope":"marketing","state":"opted_out"}`}},
+	"send-message": {bodies: []string{
+		`{"client_id":"<unique>","text":"hi","reply_to":"<message>"}`, `{"client_id":"<unique>","reaction":{"message_id":"<message>","emoji":"👍"}}`,
+	}},
+}
