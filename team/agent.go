@@ -136,6 +136,22 @@ func (s *Store) UpdateAgent(ctx context.Context, by Principal, id string, c Agen
 	return a, err
 }
 
+// MayManage refuses to change how an agent logs in who may do more than the caller.
+func (p Principal) MayManage(ctx context.Context, tx bun.Tx, agentID string) error {
+	if err := p.unlimited(); err != nil {
+		return err
+	}
+	a, err := readAgent(ctx, tx, agentID, "")
+	if err != nil {
+		return err
+	}
+	has, err := roleSet(ctx, tx, a.Role)
+	if err != nil {
+		return err
+	}
+	return p.mayGive("", has)
+}
+
 // mayChange refuses to change agents who may do more than the caller, or to make them so. Whoever has an agent's address
 // can get in as the agent, so changing that needs the agent's sight too.
 func (p Principal) mayChange(ctx context.Context, tx bun.Tx, before, after Agent) error {
