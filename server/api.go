@@ -43,6 +43,7 @@ func (s *Server) registerAPI() {
 
 	s.registerMe()
 	s.registerOwnTokens()
+	s.registerSecondFactor()
 	s.registerRoles()
 	s.registerAccounts()
 	s.registerAccountStates()

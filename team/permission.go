@@ -45,6 +45,7 @@ const (
 	OwnTokens           Permission = "self.tokens"
 	ReadRoles           Permission = "roles.read"
 	WriteRoles          Permission = "roles.write"
+	WriteSettings       Permission = "settings.write" // of the whole installation; reading them too
 	// AllAccounts is needed by no operation: it is the sight of the conversations of every account.
 	AllAccounts Permission = "accounts.all"
 )
@@ -69,7 +70,7 @@ var (
 		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
 	}
 	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels})
-	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, AllAccounts, WriteAttributes})
+	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, WriteSettings, AllAccounts, WriteAttributes})
 
 	byRole = map[Role]PermissionSet{
 		RoleAgent: SetOf(ofAgents), RoleSupervisor: SetOf(ofSupervisors), RoleAdmin: SetOf(ofAdmins),
