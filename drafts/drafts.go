@@ -94,7 +94,7 @@ func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID 
 		if d, err = one(ctx, tx, statement, args...); err != nil {
 			return err
 		}
-		return tell(ctx, tx, row.ID, by.ID)
+		return tell(ctx, tx, row, by.ID)
 	})
 	if conversation.CodeOf(err) == conversation.CodeNotFound {
 		return Draft{}, s.conflict(ctx, row.ID, by.ID)
@@ -103,8 +103,8 @@ func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID 
 }
 
 // tell lets the agent's other windows know that the draft changed.
-func tell(ctx context.Context, tx bun.Tx, conversationID, agentID string) error {
-	return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeDraft, SubjectID: conversationID, AgentID: agentID})
+func tell(ctx context.Context, tx bun.Tx, row *ledger.Row, agentID string) error {
+	return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeDraft, SubjectID: row.ID, AgentID: agentID, AccountID: row.AccountID})
 }
 
 // Delete throws the caller's draft away if it is the version that they know; any if that is 0.
@@ -119,7 +119,7 @@ func (s *Store) Delete(ctx context.Context, by conversation.Caller, conversation
 		if err != nil {
 			return err
 		}
-		return tell(ctx, tx, row.ID, by.ID)
+		return tell(ctx, tx, row, by.ID)
 	})
 	if conversation.CodeOf(err) != conversation.CodeNotFound {
 		return err
@@ -134,14 +134,14 @@ func (s *Store) Delete(ctx context.Context, by conversation.Caller, conversation
 }
 
 // Take deletes an agent's draft with the transaction that sends it, if it is still the version that is sent.
-func Take(ctx context.Context, tx bun.Tx, by conversation.Actor, conversationID string, version int64) error {
+func Take(ctx context.Context, tx bun.Tx, by conversation.Actor, row *ledger.Row, version int64) error {
 	if by.Kind != conversation.ActorAgent || version == 0 {
 		return nil
 	}
-	if err := postgres.Later(ctx, tx, "take draft", "DELETE FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND version = $3", conversationID, by.ID, version); err != nil {
+	if err := postgres.Later(ctx, tx, "take draft", "DELETE FROM drafts WHERE conversation_id = $1::uuid AND agent_id = $2::uuid AND version = $3", row.ID, by.ID, version); err != nil {
 		return err
 	}
-	return tell(ctx, tx, conversationID, by.ID)
+	return tell(ctx, tx, row, by.ID)
 }
 
 // Merge moves the drafts of a conversation to the one in which it goes on, where their agents have none yet.

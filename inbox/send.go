@@ -70,7 +70,7 @@ func (in *Inbox) sends(ctx context.Context, tx bun.Tx, row *ledger.Row, by conve
 	if by.Kind != conversation.ActorAgent {
 		return nil
 	}
-	if err := drafts.Take(ctx, tx, by, row.ID, draft); err != nil {
+	if err := drafts.Take(ctx, tx, by, row, draft); err != nil {
 		return err
 	}
 	return followers.Add(ctx, tx, row.ID, in.Now(), by.ID)

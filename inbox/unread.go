@@ -28,12 +28,11 @@ func (m marks) unread(r *ledger.Row) bool {
 	if seq, marked := m.seqs[r.ID]; marked {
 		return r.InboundSeq > seq
 	}
-	return r.LastInboundAt.After(m.since)
+	return !r.LastInboundAt.Before(m.since.Truncate(time.Second)) // the provider has whole seconds
 }
 
 func (in *Inbox) readBy(ctx context.Context, by conversation.Actor, rows []*ledger.Row) (marks, error) {
-	agent, program := agentID(by)
-	if program != nil {
+	if by.Kind != conversation.ActorAgent {
 		return marks{}, nil
 	}
 	ids := make([]string, len(rows))
@@ -52,22 +51,21 @@ func (in *Inbox) readBy(ctx context.Context, by conversation.Actor, rows []*ledg
 		}
 		return err
 	}, `SELECT a.created_at, r.conversation_id, r.read_seq FROM agents a LEFT JOIN agent_reads r ON r.agent_id = a.id AND r.conversation_id = ANY($2::uuid[])
-		WHERE a.id = $1::uuid`, agent, ids)
+		WHERE a.id = $1::uuid`, by.ID, ids)
 	return m, wrap("read marks", err)
 }
 
 // unread adds the condition for what the caller has not read: the same as marks.unread, without those whose
 // contact is blocked.
 func (s *selection) unread(by conversation.Actor) {
-	agent, program := agentID(by)
 	s.add("c.blocked_at IS NULL")
-	if program != nil {
+	if by.Kind != conversation.ActorAgent {
 		s.add("c.inbound_seq > c.read_seq")
 		return
 	}
-	me := s.arg(agent) + "::uuid"
+	me := s.arg(by.ID) + "::uuid"
 	s.add("coalesce((SELECT c.inbound_seq > r.read_seq FROM agent_reads r WHERE r.agent_id = " + me + " AND r.conversation_id = c.id), " +
-		"c.last_inbound_at > (SELECT created_at FROM agents WHERE id = " + me + "), false)")
+		"c.last_inbound_at >= (SELECT date_trunc('second', created_at) FROM agents WHERE id = " + me + "), false)")
 }
 
 // Read notes up to where the caller has read and returns the conversation. Telling the customer is the server's business:
@@ -108,10 +106,13 @@ func (in *Inbox) mark(ctx context.Context, by conversation.Caller, id, move stri
 			return err
 		}
 		seq, err := to(row)
-		if err != nil || by.Kind != conversation.ActorAgent {
+		if err != nil {
 			return err
 		}
-		return writeMark(ctx, tx, by.ID, row.ID, move, seq)
+		if by.Kind != conversation.ActorAgent {
+			return nil
+		}
+		return writeMark(ctx, tx, by.ID, row, move, seq)
 	})
 	if err != nil {
 		return Conversation{}, err
@@ -119,11 +120,11 @@ func (in *Inbox) mark(ctx context.Context, by conversation.Caller, id, move stri
 	return in.Get(ctx, by, id)
 }
 
-func writeMark(ctx context.Context, tx bun.Tx, agent, conversationID, move string, seq int64) error {
+func writeMark(ctx context.Context, tx bun.Tx, agent string, row *ledger.Row, move string, seq int64) error {
 	err := postgres.Later(ctx, tx, "write read mark", `INSERT INTO agent_reads AS r (agent_id, conversation_id, read_seq) VALUES ($1::uuid, $2::uuid, $3)
-		ON CONFLICT (agent_id, conversation_id) DO UPDATE SET read_seq = `+move, agent, conversationID, seq)
+		ON CONFLICT (agent_id, conversation_id) DO UPDATE SET read_seq = `+move, agent, row.ID, seq)
 	if err != nil {
 		return err
 	}
-	return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeRead, SubjectID: conversationID, AgentID: agent})
+	return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangeRead, SubjectID: row.ID, AgentID: agent, AccountID: row.AccountID})
 }

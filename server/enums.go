@@ -37,6 +37,7 @@ func describeEnums(schemas huma.Registry) {
 	alias[transcripts.Format, transcriptFormatEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
+	alias[team.Language, languageEnum](schemas)
 }
 
 func alias[Type any, Described huma.SchemaProvider](schemas huma.Registry) {
@@ -72,6 +73,7 @@ type (
 	presenceEnum   string
 	doingEnum      string
 	permissionEnum string
+	languageEnum   string
 	agentStateEnum string
 )
 
@@ -144,3 +146,5 @@ func (permissionEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Perm
 func (agentStateEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(team.AgentActive, team.AgentDeactivated)
 }
+
+func (languageEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Languages()...) }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
 )
@@ -58,6 +60,10 @@ type Options struct {
 	Presence Presence
 
 	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
+
+	SignIn         *signin.Store  // nil: only tokens are accepted
+	PublicURL      string         // where browsers reach us; cookies are for TLS only if it is https
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
 	Repetitions Repetitions // nil: idempotency keys are not looked at
 	Rate        int         // requests that one caller may make in a second; 0: any number
