@@ -45,6 +45,7 @@ func (s *Server) registerAPI() {
 	s.api = humaecho.New(s.echo, config)
 
 	s.registerSessions()
+	s.registerOIDC()
 	s.registerMe()
 	s.registerOwnTokens()
 	s.registerSecondFactor()

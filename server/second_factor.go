@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/team"
 )
@@ -26,42 +25,42 @@ func (s *Server) registerSecondFactor() {
 		id: "get-own-second-factor", method: http.MethodGet, path: "/me/second-factor", permission: team.ReadSelf, tag: "me",
 		summary: "Whether a code is asked for when one logs in",
 	}, func(ctx context.Context, _ *struct{}) (*answer[secondfactor.State], error) {
-		agent, err := loggedIn(ctx)
+		session, err := sessionOf(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return reply(s.SecondFactor.State(ctx, agent))
+		return reply(s.SecondFactor.State(ctx, session.AgentID))
 	})
 	register(s, operation{
 		id: "enrol-own-second-factor", method: http.MethodPost, path: "/me/second-factor", permission: team.ReadSelf, tag: "me",
 		status: http.StatusCreated, summary: "Begin to use an app for codes; it counts once a code confirms it",
 	}, func(ctx context.Context, _ *struct{}) (*answer[secondfactor.Enrolment], error) {
-		agent, err := loggedIn(ctx)
+		session, err := sessionOf(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return reply(s.SecondFactor.Enrol(ctx, agent))
+		return reply(s.SecondFactor.Enrol(ctx, session.AgentID))
 	})
 	register(s, operation{
 		id: "confirm-own-second-factor", method: http.MethodPost, path: "/me/second-factor/confirm", permission: team.ReadSelf, tag: "me",
 		summary: "Show that the app has the secret; from then on a code is asked for",
 	}, func(ctx context.Context, in *codeOf) (*answer[recoveryCodes], error) {
-		agent, err := loggedIn(ctx)
+		session, err := sessionOf(ctx)
 		if err != nil {
 			return nil, err
 		}
-		codes, err := s.SecondFactor.Confirm(ctx, agent, in.Body.Code)
+		codes, err := s.SecondFactor.Confirm(ctx, session.AgentID, in.Body.Code)
 		return reply(recoveryCodes{RecoveryCodes: codes}, err)
 	})
 	register(s, operation{
 		id: "disable-own-second-factor", method: http.MethodPost, path: "/me/second-factor/disable", permission: team.ReadSelf, tag: "me",
 		status: http.StatusNoContent, summary: "Give up the second factor, which needs a right code of it",
 	}, func(ctx context.Context, in *codeOf) (*struct{}, error) {
-		agent, err := loggedIn(ctx)
+		session, err := sessionOf(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.SecondFactor.Disable(ctx, agent, in.Body.Code)
+		return nil, s.SecondFactor.Disable(ctx, session.AgentID, in.Body.Code)
 	})
 	register(s, operation{
 		id: "reset-second-factor", method: http.MethodDelete, path: "/agents/{agent_id}/second-factor", permission: team.WriteAgents, tag: "agents",
@@ -69,12 +68,4 @@ func (s *Server) registerSecondFactor() {
 	}, func(ctx context.Context, in *AgentPath) (*struct{}, error) {
 		return nil, s.SecondFactor.Reset(ctx, caller(ctx), in.ID)
 	})
-}
-
-// loggedIn returns the agent who is logged in. A token is no person: whoever holds one must not change how its owner logs in.
-func loggedIn(ctx context.Context) (string, error) {
-	if p := caller(ctx); p.AgentID != "" && p.TokenID == "" {
-		return p.AgentID, nil
-	}
-	return "", conversation.Errorf(conversation.CodeUnsupported, "only somebody who is logged in can do this, not a token")
 }

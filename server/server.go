@@ -27,6 +27,8 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/oidc"
+	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -61,7 +63,9 @@ type Options struct {
 
 	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
 
-	SignIn         *signin.Store  // nil: only tokens are accepted
+	SignIn         *signin.Store // nil: only tokens are accepted
+	SecondFactor   *secondfactor.Store
+	OIDC           *oidc.Store
 	PublicURL      string         // where browsers reach us; cookies are for TLS only if it is https
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
