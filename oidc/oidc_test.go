@@ -49,7 +49,7 @@ func newDoor(t *testing.T, change ...func(*oidc.Options)) *door {
 	d := &door{t: t, db: testkit.Database(t), provider: newProvider(t), now: time.Now()}
 	d.team = team.NewStore(d.db)
 	o := oidc.Options{
-		DB: d.db, Team: d.team, Sealer: keyring, PublicURL: "https://inbox.example.com", AllowPrivate: true, Now: func() time.Time { return d.now },
+		DB: d.db, Team: d.team, Sealer: keyring, PublicURL: func() string { return "https://inbox.example.com" }, AllowPrivate: true, Now: func() time.Time { return d.now },
 	}
 	for _, c := range change {
 		c(&o)

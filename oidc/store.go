@@ -25,7 +25,7 @@ type Options struct {
 	DB           *bun.DB
 	Team         *team.Store
 	Sealer       Sealer
-	PublicURL    string           // where browsers reach us, without a slash at the end
+	PublicURL    func() string    // where browsers reach us, without a slash at the end
 	AllowPrivate bool             // providers in private networks, and without TLS
 	Now          func() time.Time // nil is the machine's clock
 }
@@ -88,7 +88,7 @@ func (s *Store) discover(ctx context.Context, issuer string) error {
 }
 
 // redirectURL is where the provider sends browsers back to; it must be registered there.
-func (s *Store) redirectURL() string { return s.PublicURL + CallbackPath }
+func (s *Store) redirectURL() string { return s.PublicURL() + CallbackPath }
 
 // CallbackPath is where the provider sends browsers back to.
 const CallbackPath = "/api/v1/session/oidc/callback"

@@ -47,6 +47,7 @@ func (s *Server) registerAPI() {
 	s.registerSessions()
 	s.registerOIDC()
 	s.registerMe()
+	s.registerNotifications()
 	s.registerOwnTokens()
 	s.registerSecondFactor()
 	s.registerRoles()

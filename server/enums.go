@@ -9,6 +9,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -38,6 +39,8 @@ func describeEnums(schemas huma.Registry) {
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
 	alias[team.Language, languageEnum](schemas)
+	alias[notifications.Kind, notificationKindEnum](schemas)
+	alias[notifications.Frequency, mailFrequencyEnum](schemas)
 }
 
 func alias[Type any, Described huma.SchemaProvider](schemas huma.Registry) {
@@ -75,6 +78,9 @@ type (
 	permissionEnum string
 	languageEnum   string
 	agentStateEnum string
+
+	notificationKindEnum string
+	mailFrequencyEnum    string
 )
 
 func (channelEnum) Schema(huma.Registry) *huma.Schema { return enum(conversation.WhatsApp) }
@@ -147,4 +153,9 @@ func (agentStateEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(team.AgentActive, team.AgentDeactivated)
 }
 
-func (languageEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Languages()...) }
+func (languageEnum) Schema(huma.Registry) *huma.Schema         { return enum(team.Languages()...) }
+func (notificationKindEnum) Schema(huma.Registry) *huma.Schema { return enum(notifications.Kinds()...) }
+
+func (mailFrequencyEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(notifications.Frequencies()...)
+}

@@ -32,8 +32,12 @@ import (
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/notifications"
+	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/rules"
+	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/server"
+	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
 )
@@ -180,6 +184,7 @@ type fixture struct {
 	db      *bun.DB
 	live    *feed.Hub
 	team    *team.Store
+	signIn  *signin.Store
 	server  *server.Server
 	log     *bytes.Buffer
 	admin   string // a token
@@ -204,7 +209,10 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 	f.db, f.live = db, live
 	options := server.Options{
 		Repetitions: idempotency.NewStore(db, keyring),
-		Logger:      slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
+		Notifications: notifications.NewStore(notifications.Options{
+			DB: db, Sealer: keyring, Now: now.Now, PublicURL: func() string { return "https://guichet.example.com" },
+		}),
+		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
 		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox, Live: live,
@@ -215,6 +223,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 		},
 	}
 	f.furnish(&options)
+	f.open(&options, keyring)
 	for _, c := range change {
 		c(&options)
 	}
@@ -235,6 +244,25 @@ func (f *fixture) furnish(o *server.Options) {
 	o.Blocks = blocks.NewStore(blocks.Options{
 		Desk: desk, Accounts: o.Accounts, Adapters: o.Adapters, Meaning: func(conversation.Channel, string) string { return "" },
 	})
+}
+
+// open adds how people prove who they are.
+func (f *fixture) open(o *server.Options, keyring *accounts.Keyring) {
+	o.SecondFactor = secondfactor.NewStore(secondfactor.Options{DB: f.db, Sealer: keyring})
+	o.OIDC = oidc.NewStore(oidc.Options{
+		DB: f.db, Team: f.team, Sealer: keyring, PublicURL: func() string { return "http://guichet.example.com" }, AllowPrivate: true,
+	})
+	f.signIn = signin.New(signin.Options{
+		DB: f.db, Mailer: noMail{}, SecondFactor: o.SecondFactor, PublicURL: func() string { return "http://guichet.example.com" }, Idle: time.Hour,
+	})
+	o.SignIn = f.signIn
+}
+
+// noMail sends nothing.
+type noMail struct{}
+
+func (noMail) Send(context.Context, bun.IDB, string, string, string, map[string]string) error {
+	return nil
 }
 
 // token makes a program's token.

@@ -27,6 +27,7 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/signin"
@@ -58,8 +59,9 @@ type Options struct {
 	Contacts    *contacts.Store
 	Transcripts *transcripts.Store
 
-	Locator  Locator
-	Presence Presence
+	Notifications *notifications.Store
+	Locator       Locator
+	Presence      Presence
 
 	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
 
@@ -125,6 +127,7 @@ func New(o Options) *Server {
 	s.registerProbes()
 	if !o.ProbesOnly {
 		s.registerWebhooks()
+		s.registerUnsubscribe()
 		s.registerAPI()
 		s.registerDocs()
 	}

@@ -21,6 +21,7 @@ import (
 	"guichet.dev/guichet/internal/testkit/office"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -72,12 +73,15 @@ func newWalked(t *testing.T) *walked {
 			Meaning: func(conversation.Channel, string) string { return "" },
 		}),
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
+		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
 	})
 	w.people()
 	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
 		w.write(a)
 		w.object("parked", a.ID == w.foreign.ID, false)
 	}
+	o.Exec(t, `INSERT INTO notifications (id, agent_id, conversation_id, account_id, created_at, changed_at)
+		SELECT gen_random_uuid(), a.id, c.id, c.account_id, now(), now() FROM agents a, conversations c`) // as if all had seen both
 	return w
 }
 

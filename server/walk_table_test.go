@@ -86,4 +86,12 @@ var walks = map[string]walk{
 	"send-message": {bodies: []string{
 		`{"client_id":"<unique>","text":"hi","reply_to":"<message>"}`, `{"client_id":"<unique>","reaction":{"message_id":"<message>","emoji":"👍"}}`,
 	}},
+
+	// A program has none.
+	"list-notifications":        {lacks: true},
+	"read-notifications":        {bodies: []string{`{"up_to":"2100-01-01T00:00:00Z"}`}, lacks: true},
+	"get-notification-settings": {lacks: true},
+	"put-notification-settings": {bodies: []string{
+		`{"mention":{"in_app":true,"mail":"daily"},"assignment":{"in_app":true,"mail":"off"},"follow":{"in_app":true,"mail":"off"},"hour":7,"time_zone":"UTC","language":"ro"}`,
+	}, lacks: true},
 }

@@ -79,7 +79,7 @@ func (s *Store) sendLink(ctx context.Context, tx bun.Tx, a team.Agent, kind link
 	if err != nil {
 		return fmt.Errorf("make a link: %w", err)
 	}
-	return s.tell(ctx, tx, a, kind.name, map[string]string{"link": s.PublicURL + kind.path + value})
+	return s.tell(ctx, tx, a, kind.name, map[string]string{"link": s.PublicURL() + kind.path + value})
 }
 
 // tell queues a mail to an agent.

@@ -32,17 +32,17 @@ var commonText string
 // common are passwords that everybody tries first.
 var common = sync.OnceValue(func() []string { return strings.Fields(commonText) })
 
-// checkPassword refuses passwords that are guessed soon.
-func checkPassword(password string, a team.Agent) error {
+// CheckPassword refuses passwords that are guessed soon, also by who knows the person's name and e-mail address.
+func CheckPassword(password, name, email string) error {
 	n := utf8.RuneCountInString(password)
-	lower := strings.ToLower(password)
-	local, _, _ := strings.Cut(strings.ToLower(a.Email), "@")
+	lower, name, email := strings.ToLower(password), strings.ToLower(name), strings.ToLower(email)
+	local, _, _ := strings.Cut(email, "@")
 	switch {
 	case n < minPassword || n > maxPassword || !utf8.ValidString(password):
 		return conversation.Invalid("password", "must have %d to %d characters", minPassword, maxPassword)
 	case slices.Contains(common(), lower):
 		return conversation.Invalid("password", "is one of the commonest: choose another")
-	case lower == strings.ToLower(a.Email), lower == strings.ToLower(a.Name), len(local) >= 4 && strings.Trim(strings.ReplaceAll(lower, local, ""), "0123456789!._-") == "":
+	case lower == email, lower == name, len(local) >= 4 && strings.Trim(strings.ReplaceAll(lower, local, ""), "0123456789!._-") == "":
 		return conversation.Invalid("password", "must not be made of your name or e-mail address")
 	case strings.Trim(lower, lower[:1]) == "":
 		return conversation.Invalid("password", "must not be one character again and again")
@@ -107,7 +107,7 @@ func (s *Store) newHash(ctx context.Context, agentID, password string) (string, 
 	if err != nil {
 		return "", err
 	}
-	if err := checkPassword(password, a); err != nil {
+	if err := CheckPassword(password, a.Name, a.Email); err != nil {
 		return "", err
 	}
 	return s.hash(ctx, password)
@@ -129,7 +129,8 @@ func (s *Store) setPassword(ctx context.Context, tx bun.Tx, by conversation.Acto
 	if _, err := tx.ExecContext(ctx, "DELETE FROM password_links WHERE agent_id = ?", agentID); err != nil {
 		return fmt.Errorf("end links: %w", err)
 	}
-	if err := s.tell(ctx, tx, a, "password_changed", nil); err != nil {
+	// The mail is a courtesy: where none can be sent, passwords are changed all the same.
+	if err := s.tell(ctx, tx, a, "password_changed", nil); err != nil && conversation.CodeOf(err) != conversation.CodeUnavailable {
 		return err
 	}
 	return team.Audit(ctx, tx, team.Change{By: by, Action: "agents.set_password", SubjectKind: "agent", SubjectID: agentID})

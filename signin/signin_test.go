@@ -78,7 +78,7 @@ func newDoor(t *testing.T, change ...func(*signin.Options)) *door {
 	t.Parallel()
 	d := &door{t: t, db: testkit.Database(t), mails: &mails{}}
 	d.team = team.NewStore(d.db)
-	o := signin.Options{DB: d.db, Mailer: d.mails, PublicURL: "https://inbox.example.com", Idle: 12 * time.Hour}
+	o := signin.Options{DB: d.db, Mailer: d.mails, PublicURL: func() string { return "https://inbox.example.com" }, Idle: 12 * time.Hour}
 	for _, c := range change {
 		c(&o)
 	}

@@ -33,7 +33,7 @@ type Options struct {
 	DB           *bun.DB
 	Mailer       Mailer
 	SecondFactor SecondFactor  // nil: nobody has one
-	PublicURL    string        // to which links lead, without a slash at the end
+	PublicURL    func() string // to which links lead, without a slash at the end
 	Idle         time.Duration // after which a session that is not used ends
 	Logger       *slog.Logger
 }

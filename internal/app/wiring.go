@@ -63,13 +63,18 @@ func (a *App) openStores(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.openMailer(keyring); err != nil {
+		return err
+	}
+	a.openNotifications(keyring)
+	a.Team = team.NewStore(a.DB)
+	a.openSignIn(keyring)
 	a.repetitions = idempotency.NewStore(a.DB, keyring)
 	whatsAppOptions := whatsapp.Options{Now: a.Clock.Now, DialControl: accounts.DialControl}
 	if a.Config.AllowsPrivate() {
 		whatsAppOptions.DialControl = nil
 	}
 	a.adapters = map[conversation.Channel]channel.Adapter{conversation.WhatsApp: whatsapp.New(whatsAppOptions)}
-	a.Team = team.NewStore(a.DB)
 	a.Accounts = accounts.NewStore(accounts.Options{
 		DB: a.DB, Keyring: keyring, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
 	})
@@ -123,12 +128,17 @@ func (a *App) wakeHolding(ctx context.Context, accountID string) error {
 }
 
 func (a *App) openServer(ctx context.Context) error {
+	proxies, err := a.Config.Proxies()
+	if err != nil {
+		return err
+	}
 	a.server = server.New(server.Options{
+		SignIn: a.signIn, SecondFactor: a.secondFactor, OIDC: a.oidc, PublicURL: a.Config.PublicURL, TrustedProxies: proxies,
 		Logger: a.Logger, Metrics: a.Metrics, Clock: a.Clock, Accounts: a.Accounts, Team: a.Team, Adapters: a.adapters,
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts,
-		Repetitions: a.repetitions, Rate: a.Config.APIRate,
+		Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
 	var lc net.ListenConfig
