@@ -117,7 +117,7 @@ func (s *Store) Finish(ctx context.Context, cookie string, back Callback) (Entry
 	return Entry{AgentID: agentID, ReturnTo: a.ReturnTo}, err
 }
 
-func (s *Store) settings(ctx context.Context) (Settings, error) {
+func (s *Store) settings(ctx context.Context) (ProviderSettings, error) {
 	settings, err := s.Settings(ctx)
 	if conversation.CodeOf(err) == conversation.CodeNotFound {
 		return settings, refuse(NotOffered, nil)
@@ -126,7 +126,7 @@ func (s *Store) settings(ctx context.Context) (Settings, error) {
 }
 
 // config returns how to talk with the provider.
-func (s *Store) config(ctx context.Context, settings Settings) (*oauth2.Config, *gooidc.Provider, error) {
+func (s *Store) config(ctx context.Context, settings ProviderSettings) (*oauth2.Config, *gooidc.Provider, error) {
 	provider, err := s.providerOf(ctx, settings.Issuer)
 	if err != nil {
 		return nil, nil, err
@@ -143,7 +143,7 @@ func (s *Store) config(ctx context.Context, settings Settings) (*oauth2.Config, 
 }
 
 // exchange gives the code for a token and checks what the token says: signature, issuer, audience, times and nonce.
-func (s *Store) exchange(ctx context.Context, settings Settings, a attempt, code string) (person, error) {
+func (s *Store) exchange(ctx context.Context, settings ProviderSettings, a attempt, code string) (person, error) {
 	config, provider, err := s.config(ctx, settings)
 	if err != nil {
 		return person{}, err

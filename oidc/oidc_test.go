@@ -70,7 +70,7 @@ func (d *door) settings() oidc.NewSettings {
 	}
 }
 
-func (d *door) set(change ...func(*oidc.NewSettings)) oidc.Settings {
+func (d *door) set(change ...func(*oidc.NewSettings)) oidc.ProviderSettings {
 	d.t.Helper()
 	in := d.settings()
 	for _, c := range change {

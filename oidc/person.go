@@ -64,7 +64,7 @@ func storable(text string, longest int) bool {
 }
 
 // allowed refuses whoever has no verified e-mail address of an allowed domain, also those who came in before.
-func (settings Settings) allowed(who person) error {
+func (settings ProviderSettings) allowed(who person) error {
 	if who.Email == "" || !who.Verified {
 		return refuse(Unverified, nil)
 	}
@@ -81,7 +81,7 @@ func (settings Settings) allowed(who person) error {
 }
 
 // admit returns which agent a person is. Somebody new is known by the e-mail address, or becomes an agent if that is wanted.
-func (s *Store) admit(ctx context.Context, settings Settings, who person) (string, error) {
+func (s *Store) admit(ctx context.Context, settings ProviderSettings, who person) (string, error) {
 	if err := settings.allowed(who); err != nil {
 		return "", err
 	}
@@ -121,7 +121,7 @@ func (who person) name() string {
 
 // link returns the agent with this identity. Without one it gives the identity to the active agent with the e-mail address;
 // empty if there is none.
-func (s *Store) link(ctx context.Context, settings Settings, who person) (agentID string, err error) {
+func (s *Store) link(ctx context.Context, settings ProviderSettings, who person) (agentID string, err error) {
 	var refused error
 	err = postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		refused = nil

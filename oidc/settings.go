@@ -17,8 +17,8 @@ import (
 	"guichet.dev/guichet/team"
 )
 
-// Settings are which provider is asked, and who may come in through it.
-type Settings struct {
+// ProviderSettings are which provider is asked, and who may come in through it.
+type ProviderSettings struct {
 	bun.BaseModel   `bun:"table:oidc_settings" json:"-"`
 	ID              int       `bun:",pk" json:"-"`
 	Issuer          string    `json:"issuer"`
@@ -51,12 +51,12 @@ var (
 )
 
 // Settings returns the settings; not_found if nobody can sign in through a provider.
-func (s *Store) Settings(ctx context.Context) (Settings, error) {
+func (s *Store) Settings(ctx context.Context) (ProviderSettings, error) {
 	return readSettings(ctx, s.DB, false)
 }
 
-func readSettings(ctx context.Context, db bun.IDB, lock bool) (Settings, error) {
-	var settings Settings
+func readSettings(ctx context.Context, db bun.IDB, lock bool) (ProviderSettings, error) {
+	var settings ProviderSettings
 	q := db.NewSelect().Model(&settings).Where("id = 1")
 	if lock {
 		q = q.For("UPDATE")
@@ -73,13 +73,13 @@ func readSettings(ctx context.Context, db bun.IDB, lock bool) (Settings, error) 
 }
 
 // SetSettings changes the settings after asking the provider whether it is one: invalid if it is not.
-func (s *Store) SetSettings(ctx context.Context, by team.Principal, in NewSettings) (Settings, error) {
+func (s *Store) SetSettings(ctx context.Context, by team.Principal, in NewSettings) (ProviderSettings, error) {
 	next, err := s.cleaned(in)
 	if err != nil {
-		return Settings{}, err
+		return ProviderSettings{}, err
 	}
 	if err := s.discover(ctx, next.Issuer); err != nil {
-		return Settings{}, err
+		return ProviderSettings{}, err
 	}
 	err = postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		if err := allowed(ctx, tx, by, next); err != nil {
@@ -112,7 +112,7 @@ func (s *Store) SetSettings(ctx context.Context, by team.Principal, in NewSettin
 }
 
 // allowed refuses whoever may not do everything: a provider of one's own would let one come in as anybody.
-func allowed(ctx context.Context, tx bun.Tx, by team.Principal, next Settings) error {
+func allowed(ctx context.Context, tx bun.Tx, by team.Principal, next ProviderSettings) error {
 	if err := by.MayGive(ctx, tx, "", team.RoleAdmin); err != nil {
 		return err
 	}
@@ -138,8 +138,8 @@ func audit(ctx context.Context, tx bun.Tx, by team.Principal, action string, bef
 }
 
 // cleaned returns the settings in canonical form, with the secret sealed.
-func (s *Store) cleaned(in NewSettings) (Settings, error) {
-	out := Settings{
+func (s *Store) cleaned(in NewSettings) (ProviderSettings, error) {
+	out := ProviderSettings{
 		ID: 1, Issuer: strings.TrimSpace(in.Issuer), ClientID: strings.TrimSpace(in.ClientID), Label: strings.TrimSpace(in.Label),
 		Scopes: []string{"openid", "email", "profile"}, AllowedDomains: []string{}, CreateAgents: in.CreateAgents, Role: in.Role,
 		UpdatedAt: time.Now().UTC().Truncate(time.Microsecond),
@@ -178,7 +178,7 @@ func (s *Store) cleaned(in NewSettings) (Settings, error) {
 	return out, s.sealSecret(&out, in.ClientSecret)
 }
 
-func (s *Store) sealSecret(out *Settings, secret *string) (err error) {
+func (s *Store) sealSecret(out *ProviderSettings, secret *string) (err error) {
 	if secret == nil || *secret == "" {
 		return nil
 	}

@@ -107,7 +107,7 @@ func (d *desk) verify(code string, want conversation.Code) {
 	d.want(d.Verify(d.t.Context(), d.ana, code), want)
 }
 
-func (d *desk) state() secondfactor.State {
+func (d *desk) state() secondfactor.FactorState {
 	d.t.Helper()
 	s, err := d.State(d.t.Context(), d.ana)
 	if err != nil {

@@ -40,8 +40,8 @@ func NewStore(o Options) *Store {
 	return &Store{o: o}
 }
 
-// State is what an agent may know of their second factor.
-type State struct {
+// FactorState is what an agent may know of their second factor.
+type FactorState struct {
 	Enabled       bool       `json:"enabled" doc:"Whether a code is asked for when this agent logs in"`
 	Pending       bool       `json:"pending" doc:"Whether one was enrolled and waits to be confirmed by a code"`
 	ConfirmedAt   *time.Time `json:"confirmed_at,omitempty"`
@@ -64,8 +64,8 @@ type factor struct {
 func (s *Store) now() time.Time { return s.o.Now().UTC().Truncate(time.Microsecond) }
 
 // State returns what an agent's second factor is; nothing is enabled if there is none.
-func (s *Store) State(ctx context.Context, agentID string) (State, error) {
-	var state State
+func (s *Store) State(ctx context.Context, agentID string) (FactorState, error) {
+	var state FactorState
 	f, err := s.read(ctx, s.o.DB, agentID, false)
 	if err != nil || f == nil {
 		return state, err
@@ -73,7 +73,7 @@ func (s *Store) State(ctx context.Context, agentID string) (State, error) {
 	state.Enabled, state.Pending, state.ConfirmedAt = f.ConfirmedAt != nil, f.ConfirmedAt == nil, f.ConfirmedAt
 	err = s.o.DB.NewRaw("SELECT count(*) FROM recovery_codes WHERE agent_id = ?", agentID).Scan(ctx, &state.RecoveryCodes)
 	if err != nil {
-		return State{}, fmt.Errorf("count recovery codes: %w", err)
+		return FactorState{}, fmt.Errorf("count recovery codes: %w", err)
 	}
 	return state, nil
 }

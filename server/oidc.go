@@ -94,13 +94,13 @@ func (s *Server) registerOIDCSettings() {
 	register(s, operation{
 		id: "get-oidc-settings", method: http.MethodGet, path: "/settings/oidc", permission: team.WriteSettings, tag: "settings",
 		summary: "Through which OpenID Connect provider people sign in",
-	}, func(ctx context.Context, _ *struct{}) (*answer[oidc.Settings], error) {
+	}, func(ctx context.Context, _ *struct{}) (*answer[oidc.ProviderSettings], error) {
 		return reply(s.OIDC.Settings(ctx))
 	})
 	register(s, operation{
 		id: "set-oidc-settings", method: http.MethodPut, path: "/settings/oidc", permission: team.WriteSettings, tag: "settings",
 		summary: "Let people sign in through an OpenID Connect provider, which is asked at once; needs every permission",
-	}, func(ctx context.Context, in *setOIDC) (*answer[oidc.Settings], error) {
+	}, func(ctx context.Context, in *setOIDC) (*answer[oidc.ProviderSettings], error) {
 		b := in.Body
 		return reply(s.OIDC.SetSettings(ctx, caller(ctx), oidc.NewSettings{
 			Issuer: b.Issuer, ClientID: b.ClientID, ClientSecret: b.ClientSecret, Label: b.Label, Scopes: b.Scopes, AllowedDomains: b.AllowedDomains,

@@ -24,7 +24,7 @@ func (s *Server) registerSecondFactor() {
 	register(s, operation{
 		id: "get-own-second-factor", method: http.MethodGet, path: "/me/second-factor", permission: team.ReadSelf, tag: "me",
 		summary: "Whether a code is asked for when one logs in",
-	}, func(ctx context.Context, _ *struct{}) (*answer[secondfactor.State], error) {
+	}, func(ctx context.Context, _ *struct{}) (*answer[secondfactor.FactorState], error) {
 		session, err := sessionOf(ctx)
 		if err != nil {
 			return nil, err
