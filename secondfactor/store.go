@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -86,9 +85,6 @@ func (s *Store) Has(ctx context.Context, agentID string) (bool, error) {
 
 // read returns an agent's factor, nil if there is none; lock holds it until the transaction ends.
 func (s *Store) read(ctx context.Context, db bun.IDB, agentID string, lock bool) (*factor, error) {
-	if len(agentID) != 36 || uuid.Validate(agentID) != nil {
-		return nil, nil
-	}
 	var f factor
 	q := db.NewSelect().Model(&f).Where("agent_id = ?", agentID)
 	if lock {

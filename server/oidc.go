@@ -123,12 +123,12 @@ func (s *Server) registerOIDCSettings() {
 
 // turnedAway sends a browser to the log-in page, which says in its own words what went wrong.
 func (s *Server) turnedAway(ctx context.Context, err error) *redirect {
-	code := "internal"
+	code := ""
 	if refusal, ok := errors.AsType[*oidc.Refusal](err); ok {
 		code = string(refusal.Reason)
 		s.Logger.InfoContext(ctx, "sign-in through the provider refused", "request_id", requestID(ctx), "reason", code)
 	} else {
-		s.problem(ctx, err) // which logs it
+		code = string(s.problem(ctx, err).Code) // which logs it
 	}
 	return &redirect{http.StatusSeeOther, "/login?" + url.Values{"error": {code}}.Encode(), []http.Cookie{s.oidcCookie("")}}
 }
