@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -181,6 +182,8 @@ type fixture struct {
 	t       *testing.T
 	inbox   *fakeInbox
 	adapter *fakeAdapter
+	mails   *mails
+	signIn  *signin.Store
 	db      *bun.DB
 	live    *feed.Hub
 	team    *team.Store
@@ -205,10 +208,11 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 	}
 	now := &clock.Clock{}
 	live := newHub(t, db)
-	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
+	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, mails: &mails{}, checks: &[]error{nil}}
 	f.db, f.live = db, live
+	f.db, f.signIn = db, newSignIn(db, f.mails)
 	options := server.Options{
-		Repetitions: idempotency.NewStore(db, keyring),
+		Repetitions: idempotency.NewStore(db, keyring), SignIn: f.signIn,
 		Notifications: notifications.NewStore(notifications.Options{
 			DB: db, Sealer: keyring, Now: now.Now, PublicURL: func() string { return "https://guichet.example.com" },
 		}),
@@ -355,4 +359,34 @@ func (f *fakeInbox) Count(_ context.Context, by conversation.Caller, c inbox.Cri
 
 func (f *fakeInbox) Unread(_ context.Context, by conversation.Caller, id string) (inbox.Conversation, error) {
 	return f.one(by, id)
+}
+
+// mails takes what would be sent.
+type mails struct {
+	mu    sync.Mutex
+	links []string
+}
+
+// Send implements signin.Mailer.
+func (m *mails) Send(_ context.Context, _ bun.IDB, _, _, _ string, data map[string]string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.links = append(m.links, data["link"])
+	return nil
+}
+
+// token returns that of the newest link.
+func (m *mails) token(t *testing.T) string {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, token, ok := strings.Cut(m.links[len(m.links)-1], "#token=")
+	if !ok {
+		t.Fatalf("%q", m.links)
+	}
+	return token
+}
+
+func newSignIn(db *bun.DB, m *mails) *signin.Store {
+	return signin.New(signin.Options{DB: db, Mailer: m, PublicURL: func() string { return "https://inbox.example.com" }, Idle: time.Hour})
 }

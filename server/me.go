@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 
-	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/team"
 )
 
@@ -42,10 +41,10 @@ func (s *Server) registerMe() {
 		id: "update-me", method: http.MethodPatch, path: "/me", permission: team.ReadSelf, tag: "me",
 		summary: "Change one's own name or language; what is absent stays as it is",
 	}, func(ctx context.Context, in *updateMe) (*answer[team.Agent], error) {
-		p := caller(ctx)
-		if p.AgentID == "" {
-			return nil, conversation.Errorf(conversation.CodeUnsupported, "only agents can do this; this token belongs to a program")
+		agent, err := agentOf(ctx)
+		if err != nil {
+			return nil, err
 		}
-		return reply(s.Team.UpdateAgent(ctx, p, p.AgentID, team.AgentChange{Name: in.Body.Name, Language: in.Body.Language}))
+		return reply(s.Team.UpdateAgent(ctx, caller(ctx), agent, team.AgentChange{Name: in.Body.Name, Language: in.Body.Language}))
 	})
 }

@@ -111,17 +111,25 @@ func (s *Server) registerOwnSessions() {
 		id: "list-own-sessions", method: http.MethodGet, path: "/me/sessions", permission: team.ReadSelf, tag: "session",
 		summary: "Where the caller is logged in",
 	}, func(ctx context.Context, _ *struct{}) (*answer[list[signin.Session]], error) {
+		agent, err := agentOf(ctx)
+		if err != nil {
+			return nil, err
+		}
 		current := ""
 		if session, err := sessionOf(ctx); err == nil {
 			current = session.ID
 		}
-		return replyList(s.SignIn.Sessions(ctx, caller(ctx).AgentID, current))
+		return replyList(s.SignIn.Sessions(ctx, agent, current))
 	})
 	register(s, operation{
 		id: "end-own-session", method: http.MethodDelete, path: "/me/sessions/{session_id}", permission: team.ReadSelf, tag: "session", status: http.StatusNoContent,
 		summary: "Log out elsewhere",
 	}, func(ctx context.Context, in *SessionPath) (*struct{}, error) {
-		return nil, s.SignIn.End(ctx, caller(ctx).AgentID, in.ID)
+		agent, err := agentOf(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.SignIn.End(ctx, agent, in.ID)
 	})
 	register(s, operation{
 		id: "end-other-sessions", method: http.MethodDelete, path: "/me/sessions", permission: team.ReadSelf, tag: "session", status: http.StatusNoContent,
@@ -180,6 +188,14 @@ func (s *Server) registerPasswords() {
 		}
 		return nil, s.SignIn.ChangePassword(ctx, session.Session, in.Body.Current, in.Body.Password, clientOf(ctx))
 	})
+}
+
+// agentOf returns the agent who makes the request; unsupported for a program.
+func agentOf(ctx context.Context) (string, error) {
+	if id := caller(ctx).AgentID; id != "" {
+		return id, nil
+	}
+	return "", conversation.Errorf(conversation.CodeUnsupported, "only agents can do this; this token belongs to a program")
 }
 
 // ownSession is the session of a request, with the cookie's value.

@@ -23,7 +23,7 @@ var kinds = map[string]string{
 	"parked_id": "parked",
 	"agent_id":  "agent", "agent_ids": "agent", "actor_id": "agent",
 	"team_id": "team", "team_ids": "team",
-	"token_id":   "token",
+	"token_id": "token", "session_id": "session",
 	"role_key":   "role",
 	"contact_id": "contact", "note_id": "note", "label_id": "label", "key": "attribute",
 	"saved_view": "view", "assignee": "agent", "team": "team",
@@ -34,6 +34,9 @@ var ofAccount = map[string]bool{"account": true, "conversation": true, "message"
 
 // notIDs are names that look like ids of ours and are the caller's or the provider's own.
 var notIDs = map[string]bool{"client_id": true, "provider_id": true, "business_id": true}
+
+// public are the operations that everybody may ask for. There is no other way in without a token or a session.
+var public = map[string]bool{"log-in": true, "forgot-password": true, "set-password": true}
 
 // walks has an entry for each operation with a body, and for the others that need one.
 var walks = map[string]walk{
@@ -50,17 +53,23 @@ var walks = map[string]walk{
 		bodies: []string{`{"restricted":true,"agent_ids":["<viewer>","<agent>"],"team_ids":["<watchers>","<team>"]}`}, settings: true, after: (*walked).restrict,
 	},
 
-	"create-agent":     {bodies: []string{`{"name":"<unique>","email":"<unique>@example.com","role":"agent"}`}},
-	"update-agent":     {bodies: []string{`{"name":"<unique>"}`, `{"role":"supervisor","email":"<unique>@example.com"}`, `{"state":"deactivated"}`}},
-	"list-agents":      {settings: true},
-	"create-team":      {bodies: []string{`{"name":"<unique>"}`}},
-	"rename-team":      {bodies: []string{`{"name":"<unique>"}`}},
-	"create-role":      {bodies: []string{`{"key":"<unique>","name":"<unique>","permissions":["self.read"]}`}},
-	"update-role":      {bodies: []string{`{"name":"<unique>","permissions":["self.read"]}`}},
-	"create-token":     {bodies: []string{`{"name":"t","agent_id":"<agent>","account_ids":["<account>"]}`, `{"name":"t","role":"agent","scopes":["self.read"]}`}},
-	"create-own-token": {bodies: []string{`{"name":"t"}`, `{"name":"t","account_ids":["<account>"]}`}},
-	"revoke-own-token": {},
-	"list-audit":       {queries: []string{"subject_kind=account&subject_id=<account>"}},
+	"create-agent":       {bodies: []string{`{"name":"<unique>","email":"<unique>@example.com","role":"agent"}`}},
+	"update-agent":       {bodies: []string{`{"name":"<unique>"}`, `{"role":"supervisor","email":"<unique>@example.com"}`, `{"state":"deactivated"}`}},
+	"list-agents":        {settings: true},
+	"update-me":          {bodies: []string{`{"language":"fr"}`}},
+	"change-password":    {bodies: []string{`{"current":"x","password":"y y y y y y"}`}, lacks: true},
+	"get-session":        {lacks: true},
+	"log-out":            {lacks: true},
+	"end-own-session":    {lacks: true},
+	"end-other-sessions": {lacks: true},
+	"create-team":        {bodies: []string{`{"name":"<unique>"}`}},
+	"rename-team":        {bodies: []string{`{"name":"<unique>"}`}},
+	"create-role":        {bodies: []string{`{"key":"<unique>","name":"<unique>","permissions":["self.read"]}`}},
+	"update-role":        {bodies: []string{`{"name":"<unique>","permissions":["self.read"]}`}},
+	"create-token":       {bodies: []string{`{"name":"t","agent_id":"<agent>","account_ids":["<account>"]}`, `{"name":"t","role":"agent","scopes":["self.read"]}`}},
+	"create-own-token":   {bodies: []string{`{"name":"t"}`, `{"name":"t","account_ids":["<account>"]}`}},
+	"revoke-own-token":   {},
+	"list-audit":         {queries: []string{"subject_kind=account&subject_id=<account>"}},
 
 	"create-attribute":        {bodies: []string{`{"key":"<word>","label":"<unique>","type":"text"}`}},
 	"update-attribute":        {bodies: []string{`{"label":"<unique>"}`}},

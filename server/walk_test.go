@@ -197,6 +197,7 @@ func (w *walked) send(r route, token string, f filled) *httptest.ResponseRecorde
 func TestWalk(t *testing.T) {
 	w := newWalked(t)
 	routes, schemas := w.routes()
+	routes = slices.DeleteFunc(routes, func(r route) bool { return public[r.ID] })
 	shownToAdmin := false
 	for _, r := range routes {
 		succeeded := false

@@ -130,7 +130,7 @@ func (s *Store) setPassword(ctx context.Context, tx bun.Tx, by conversation.Acto
 		return fmt.Errorf("end links: %w", err)
 	}
 	// The mail is a courtesy: where none can be sent, passwords are changed all the same.
-	if err := s.tell(ctx, tx, a, "password_changed", nil); err != nil && conversation.CodeOf(err) != conversation.CodeUnavailable {
+	if err := s.tell(ctx, tx, a, "password_changed", nil); err != nil && conversation.CodeOf(err) != conversation.CodeUnsupported {
 		return err
 	}
 	return team.Audit(ctx, tx, team.Change{By: by, Action: "agents.set_password", SubjectKind: "agent", SubjectID: agentID})

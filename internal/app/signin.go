@@ -91,5 +91,5 @@ type noMail struct{}
 
 // Send implements signin.Mailer.
 func (noMail) Send(context.Context, bun.IDB, string, string, string, map[string]string) error {
-	return conversation.Errorf(conversation.CodeUnavailable, "no mail is sent from the command line")
+	return conversation.Errorf(conversation.CodeUnsupported, "no mail is sent from the command line")
 }
