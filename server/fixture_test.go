@@ -183,7 +183,6 @@ type fixture struct {
 	inbox   *fakeInbox
 	adapter *fakeAdapter
 	mails   *mails
-	signIn  *signin.Store
 	db      *bun.DB
 	live    *feed.Hub
 	team    *team.Store
@@ -227,7 +226,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 		},
 	}
 	f.furnish(&options)
-	f.open(&options, keyring)
+	addEntrances(t, &options, db)
 	for _, c := range change {
 		c(&options)
 	}
@@ -250,23 +249,22 @@ func (f *fixture) furnish(o *server.Options) {
 	})
 }
 
-// open adds how people prove who they are.
-func (f *fixture) open(o *server.Options, keyring *accounts.Keyring) {
-	o.SecondFactor = secondfactor.NewStore(secondfactor.Options{DB: f.db, Sealer: keyring})
+// addEntrances adds what else people prove themselves with.
+func addEntrances(t *testing.T, o *server.Options, db *bun.DB) {
+	t.Helper()
+	key, err := accounts.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyring, err := accounts.ParseKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.SecondFactor = secondfactor.NewStore(secondfactor.Options{DB: db, Sealer: keyring})
+	o.SignIn.SecondFactor = o.SecondFactor
 	o.OIDC = oidc.NewStore(oidc.Options{
-		DB: f.db, Team: f.team, Sealer: keyring, PublicURL: func() string { return "http://guichet.example.com" }, AllowPrivate: true,
+		DB: db, Team: o.Team, Sealer: keyring, PublicURL: func() string { return "http://guichet.example.com" }, AllowPrivate: true,
 	})
-	f.signIn = signin.New(signin.Options{
-		DB: f.db, Mailer: noMail{}, SecondFactor: o.SecondFactor, PublicURL: func() string { return "http://guichet.example.com" }, Idle: time.Hour,
-	})
-	o.SignIn = f.signIn
-}
-
-// noMail sends nothing.
-type noMail struct{}
-
-func (noMail) Send(context.Context, bun.IDB, string, string, string, map[string]string) error {
-	return nil
 }
 
 // token makes a program's token.

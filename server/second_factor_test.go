@@ -8,39 +8,15 @@ import (
 	"time"
 
 	"github.com/pquerna/otp/totp"
-
-	"guichet.dev/guichet/signin"
-	"guichet.dev/guichet/team"
 )
 
-// browser is an agent who is logged in.
-type browser struct {
-	f     *fixture
-	agent team.Agent
-	value string
-}
-
-// browser lets an agent in.
-func (f *fixture) browser(role team.Role) browser {
-	f.t.Helper()
-	a, err := f.team.CreateAgent(f.t.Context(), team.System(), team.NewAgent{Name: "Ana", Email: "ana@example.com", Role: role})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	value, _, err := f.signIn.Open(f.t.Context(), a.ID, signin.Client{})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return browser{f, a, value}
-}
-
-func (b browser) call(method, path, body string, status int, out any) {
-	b.f.t.Helper()
-	w := b.f.request(method, "/api/v1"+path, "", strings.NewReader(body), "Content-Type", "application/json", "Cookie", "guichet_session="+b.value,
-		"X-CSRF-Token", signin.CSRFToken(b.value))
-	b.f.want(w, status)
+// call makes a request and wants a status.
+func (b *browser) call(method, path, body string, status int, out any) {
+	b.t.Helper()
+	w := b.ask(method, path, body)
+	b.want(w, status)
 	if out != nil {
-		b.f.decode(w.Body.Bytes(), out)
+		b.decode(w.Body.Bytes(), out)
 	}
 }
 
@@ -53,11 +29,7 @@ func (f *fixture) want(w *httptest.ResponseRecorder, status int) {
 
 func TestSecondFactor(t *testing.T) {
 	f := newFixture(t)
-	b := f.browser(team.RoleAgent)
-	if err := f.signIn.SetPassword(t.Context(), team.System().Actor(), b.agent.ID, "a good long password", ""); err != nil {
-		t.Fatal(err)
-	}
-	b.value, _, _ = f.signIn.Open(t.Context(), b.agent.ID, signin.Client{}) // a new password ends all sessions
+	b := f.logIn(t)
 	var state struct {
 		Enabled, Pending bool
 		RecoveryCodes    int `json:"recovery_codes"`
@@ -84,7 +56,7 @@ func TestSecondFactor(t *testing.T) {
 	}
 	logIn := func(code string, status int) *httptest.ResponseRecorder {
 		t.Helper()
-		w := f.request("POST", "/api/v1/session", "", strings.NewReader(`{"email":"ana@example.com","password":"a good long password","code":"`+code+`"}`), "Content-Type", "application/json")
+		w := f.request("POST", "/api/v1/session", "", strings.NewReader(`{"email":"ana@example.com","password":"`+goodPassword+`","code":"`+code+`"}`), "Content-Type", "application/json")
 		f.want(w, status)
 		return w
 	}

@@ -62,7 +62,7 @@ func newWalked(t *testing.T) *walked {
 	w := &walked{office: o, own: o.Account, foreign: o.Connect(t, "777777", office.Secret), log: &strings.Builder{}, kept: map[string]string{}}
 	w.fixture = &fixture{t: t, mails: &mails{}, team: team.NewStore(o.DB), db: o.DB}
 	live := newHub(t, o.DB)
-	w.server = server.New(server.Options{
+	options := server.Options{
 		SignIn: newSignIn(o.DB, w.mails),
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: metrics.New(), Clock: o.Clock, Team: w.team, Accounts: o.Store,
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: silentAdapter{}},
@@ -75,7 +75,9 @@ func newWalked(t *testing.T) *walked {
 		}),
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
 		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
-	})
+	}
+	addEntrances(t, &options, o.DB)
+	w.server = server.New(options)
 	w.people()
 	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
 		w.write(a)
