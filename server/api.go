@@ -61,6 +61,8 @@ func (s *Server) registerAPI() {
 	s.registerTokens()
 	s.registerAudit()
 	s.registerConversations()
+	s.registerViews()
+	s.registerBulk()
 	s.registerHandling()
 	s.registerMessages()
 	s.registerRead()

@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
@@ -13,6 +14,7 @@ import (
 	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 // describeEnums tells the OpenAPI document which values the domain's closed types have, so that requests are checked
@@ -27,6 +29,9 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[views.Sharing, sharingEnum](schemas)
+	alias[bulk.Kind, bulkKindEnum](schemas)
+	alias[bulk.State, bulkStateEnum](schemas)
 	alias[presence.State, presenceEnum](schemas)
 	alias[presence.Doing, doingEnum](schemas)
 	alias[team.Role, roleText](schemas)
@@ -67,6 +72,9 @@ type (
 	sortEnum         string
 	windowStateEnum  string
 
+	sharingEnum          string
+	bulkKindEnum         string
+	bulkStateEnum        string
 	priorityEnum         string
 	attributeTypeEnum    string
 	blockStateEnum       string
@@ -118,6 +126,12 @@ func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()..
 func (sortEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Sorts()...) }
 
 func (windowStateEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.WindowStates()...) }
+func (sharingEnum) Schema(huma.Registry) *huma.Schema     { return enum(views.Sharings()...) }
+
+func (bulkKindEnum) Schema(huma.Registry) *huma.Schema { return enum(bulk.Kinds()...) }
+
+func (bulkStateEnum) Schema(huma.Registry) *huma.Schema { return enum(bulk.States()...) }
+
 func (priorityEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(conversation.Priorities()...)
 }

@@ -19,6 +19,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -41,6 +42,7 @@ import (
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 const someID = "019ab000-0000-7000-8000-000000000001"
@@ -244,6 +246,10 @@ func (f *fixture) furnish(o *server.Options) {
 	})
 	o.Notes, o.Labels, o.Drafts, o.Followers = notes.NewStore(desk), labels.NewStore(desk), drafts.NewStore(desk), followers.NewStore(desk)
 	o.Contacts, o.Transcripts = contacts.NewStore(desk), transcripts.NewStore(desk)
+	o.Views = views.NewStore(f.db)
+	if own, ok := o.Beside.(*inbox.Inbox); ok {
+		o.Bulk = bulk.NewStore(bulk.Options{DB: f.db, Inbox: own, Labels: o.Labels, Askers: f.team, Logger: o.Logger})
+	}
 	o.Blocks = blocks.NewStore(blocks.Options{
 		Desk: desk, Accounts: o.Accounts, Adapters: o.Adapters, Meaning: func(conversation.Channel, string) string { return "" },
 	})

@@ -17,6 +17,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -33,6 +34,7 @@ import (
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 // Options are what a server needs. All fields but Checks, Version and Logger are required; with ProbesOnly only Metrics is.
@@ -52,6 +54,8 @@ type Options struct {
 	Beside   Beside
 
 	Notes       *notes.Store
+	Views       *views.Store
+	Bulk        *bulk.Store
 	Labels      *labels.Store
 	Drafts      *drafts.Store
 	Followers   *followers.Store

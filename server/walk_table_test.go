@@ -94,6 +94,11 @@ var walks = map[string]walk{
 	"put-draft":               {bodies: []string{`{"text":"Hel","if_version":0}`, `{"text":"Hel","reply_to":"<message>","if_version":0}`}},
 	"edit-contact":            {bodies: []string{`{"note":"likes tea"}`}},
 
+	"start-bulk-action": {bodies: []string{`{"action":{"kind":"read"},"filter":{"view":"open"}}`}},
+	"create-view":       {bodies: []string{`{"name":"<unique>","filter":{"view":"open"}}`}},
+	"update-view":       {bodies: []string{`{"name":"<unique>"}`}},
+	"share-view":        {bodies: []string{`{"with":"everybody"}`}},
+
 	"listen-events":        {queries: []string{"cursor=1-0-0"}}, // all that ever happened
 	"choose-presence":      {bodies: []string{`{"state":"online"}`}},
 	"choose-working-teams": {bodies: []string{`{"team_ids":["<team>"]}`, `{"team_ids":[]}`}},

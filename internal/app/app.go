@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
@@ -69,6 +70,7 @@ type App struct {
 	outbox        *outbox.Outbox
 	repetitions   *idempotency.Store
 	signIn        *signin.Store
+	bulk          *bulk.Store
 	secondFactor  *secondfactor.Store
 	oidc          *oidc.Store
 	notifications *notifications.Store

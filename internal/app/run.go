@@ -58,7 +58,7 @@ func (a *App) stages() ([]stage, error) {
 				Client: a.Temporal, Namespace: a.Config.Namespace, DB: a.DB, Clock: a.Clock, Logger: a.Logger,
 				Activities: activities.New(a.Inbox, a.outbox),
 			})
-		}})
+		}}, stage{"bulk actions", a.bulk.Run})
 	}
 	if a.Mode.Work {
 		keeper := a.keeper()
