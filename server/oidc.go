@@ -123,7 +123,7 @@ func (s *Server) registerOIDCSettings() {
 
 // turnedAway sends a browser to the log-in page, which says in its own words what went wrong.
 func (s *Server) turnedAway(ctx context.Context, err error) *redirect {
-	code := ""
+	var code string
 	if refusal, ok := errors.AsType[*oidc.Refusal](err); ok {
 		code = string(refusal.Reason)
 		s.Logger.InfoContext(ctx, "sign-in through the provider refused", "request_id", requestID(ctx), "reason", code)
