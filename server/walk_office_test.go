@@ -67,7 +67,7 @@ func newWalked(t *testing.T) *walked {
 	w.bulk = bulk.NewStore(bulk.Options{DB: o.DB, Inbox: o.Inbox, Labels: labels.NewStore(o.Desk()), Askers: team.NewStore(o.DB)})
 	w.fixture = &fixture{t: t, mails: &mails{}, team: team.NewStore(o.DB), db: o.DB}
 	live := newHub(t, o.DB)
-	w.server = server.New(server.Options{
+	options := server.Options{
 		SignIn: newSignIn(o.DB, w.mails),
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: metrics.New(), Clock: o.Clock, Team: w.team, Accounts: o.Store,
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: silentAdapter{}},
@@ -81,7 +81,9 @@ func newWalked(t *testing.T) *walked {
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
 		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
 		Search:        search.NewStore(o.DB), Views: views.NewStore(o.DB), Bulk: w.bulk,
-	})
+	}
+	addEntrances(t, &options, o.DB)
+	w.server = server.New(options)
 	w.people()
 	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
 		w.write(a)

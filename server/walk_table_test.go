@@ -38,7 +38,7 @@ var ofAccount = map[string]bool{"account": true, "conversation": true, "message"
 var notIDs = map[string]bool{"client_id": true, "provider_id": true, "business_id": true}
 
 // public are the operations that everybody may ask for. There is no other way in without a token or a session.
-var public = map[string]bool{"log-in": true, "forgot-password": true, "set-password": true}
+var public = map[string]bool{"log-in": true, "forgot-password": true, "set-password": true, "get-oidc": true, "begin-oidc": true, "finish-oidc": true}
 
 // walks has an entry for each operation with a body, and for the others that need one.
 var walks = map[string]walk{
@@ -54,6 +54,16 @@ var walks = map[string]walk{
 	"set-account-viewers": {
 		bodies: []string{`{"restricted":true,"agent_ids":["<viewer>","<agent>"],"team_ids":["<watchers>","<team>"]}`}, settings: true, after: (*walked).restrict,
 	},
+
+	"get-own-second-factor":     {lacks: true}, // all of these need a session
+	"enrol-own-second-factor":   {lacks: true},
+	"confirm-own-second-factor": {bodies: []string{`{"code":"123456"}`}, lacks: true},
+	"disable-own-second-factor": {bodies: []string{`{"code":"123456"}`}, lacks: true},
+	"reset-second-factor":       {lacks: true},
+	"get-oidc-settings":         {lacks: true}, // there is no provider
+	"set-oidc-settings":         {bodies: []string{`{"issuer":"http://127.0.0.1:1","client_id":"c","label":"l"}`}, lacks: true},
+	"remove-oidc-settings":      {lacks: true},
+	"unlink-oidc":               {lacks: true},
 
 	"create-agent":       {bodies: []string{`{"name":"<unique>","email":"<unique>@example.com","role":"agent"}`}},
 	"update-agent":       {bodies: []string{`{"name":"<unique>"}`, `{"role":"supervisor","email":"<unique>@example.com"}`, `{"state":"deactivated"}`}},
