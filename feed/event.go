@@ -40,13 +40,15 @@ const (
 	ChangeRead         ChangeKind = "read_changed"  // the agent's own mark; the subject is the conversation
 	ChangeDraft        ChangeKind = "draft_changed" // the agent's own; the subject is the conversation
 	ChangeContact      ChangeKind = "contact_changed"
-	ChangePresence     ChangeKind = "presence_changed" // the subject is the agent
+	ChangeBulk         ChangeKind = "bulk_action_changed" // the agent's own
+	ChangePresence     ChangeKind = "presence_changed"    // the subject is the agent
 )
 
 // ChangeKinds returns all kinds of change.
 func ChangeKinds() []ChangeKind {
 	return []ChangeKind{
 		ChangeLabel, ChangeTeam, ChangeAgent, ChangeAccount, ChangeView, ChangeNotification, ChangeRead, ChangeDraft, ChangeContact, ChangePresence,
+		ChangeBulk,
 	}
 }
 

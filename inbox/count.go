@@ -25,7 +25,11 @@ func (in *Inbox) Count(ctx context.Context, by conversation.Caller, c Criteria) 
 		return Count{}, err
 	}
 	var n int
-	query := s.from("c.id, c.last_activity_at", "true", newest("").order(), CountedTo+1)
+	condition := "true"
+	if c.View == ViewWaiting || c.Waiting {
+		condition = "c.waiting_since IS NOT NULL" // which is all that its index has
+	}
+	query := s.from("c.id", condition, "", CountedTo+1)
 	if err := in.DB.DB.QueryRowContext(ctx, "SELECT count(*) FROM ("+query+") AS counted", s.args...).Scan(&n); err != nil {
 		return Count{}, wrap("count conversations", err)
 	}

@@ -14,6 +14,9 @@ import (
 
 // List returns a page of the conversations that the caller asks for and may see, and where the next page begins.
 func (in *Inbox) List(ctx context.Context, by conversation.Caller, f Filter) ([]Conversation, Cursor, error) {
+	if f.Limit < 1 || f.Limit > 100 {
+		return nil, Cursor{}, conversation.Invalid("limit", "must be 1 to 100")
+	}
 	ids, next, err := in.page(ctx, by, f)
 	if err != nil {
 		return nil, Cursor{}, err

@@ -74,12 +74,13 @@ func (p phase) columns() string {
 
 // page returns the ids of a page and where the next one begins.
 func (in *Inbox) page(ctx context.Context, by conversation.Caller, f Filter) ([]string, Cursor, error) {
-	if err := f.check(); err != nil {
+	of, err := f.check()
+	if err != nil {
 		return nil, Cursor{}, err
 	}
 	asOf := f.After.AsOf
 	if asOf.IsZero() {
-		asOf = in.Now()
+		asOf = in.Now().Truncate(time.Microsecond) // as cursors keep it
 	}
 	var found []Cursor // places of the rows
 	for i := f.After.Phase; len(found) <= f.Limit; i++ {
@@ -100,7 +101,7 @@ func (in *Inbox) page(ctx context.Context, by conversation.Caller, f Filter) ([]
 			return nil, Cursor{}, err
 		}
 		for _, c := range more {
-			c.Sort, c.Phase, c.AsOf = f.Sort, i, asOf
+			c.Sort, c.Phase, c.AsOf, c.Of = f.Sort, i, asOf, of
 			found = append(found, c)
 		}
 	}
@@ -116,23 +117,21 @@ func (in *Inbox) page(ctx context.Context, by conversation.Caller, f Filter) ([]
 	return ids, next, nil
 }
 
-func (f *Filter) check() error {
+// check checks the filter and its cursor, and names the list to which cursors belong.
+func (f *Filter) check() (of string, err error) {
 	if err := f.Check(); err != nil {
-		return err
+		return "", err
 	}
-	if f.Limit < 1 || f.Limit > 100 {
-		return conversation.Invalid("limit", "must be 1 to 100")
+	if of, err = f.name(); err != nil || f.After.Zero() {
+		return of, err
 	}
-	if f.After.Zero() {
-		return nil
+	if !ledger.IsID(f.After.ID) || f.After.At.IsZero() || f.After.Phase < 0 {
+		return "", badCursor()
 	}
-	if !ledger.IsID(f.After.ID) || f.After.At.IsZero() {
-		return badCursor()
+	if f.After.Sort != f.Sort || f.After.Of != of {
+		return "", conversation.Invalid("cursor", "belongs to another order or filter: ask for the same as for the page before")
 	}
-	if f.After.Sort != f.Sort || f.After.Phase < 0 {
-		return conversation.Invalid("cursor", "belongs to another order: ask for the same as for the page before")
-	}
-	return nil
+	return of, nil
 }
 
 func (in *Inbox) places(ctx context.Context, s *selection, p phase, condition string, limit int) ([]Cursor, error) {

@@ -27,6 +27,10 @@ type selection struct {
 	direct     bool     // few rows: they are all found, then sorted
 }
 
+// waiting is written as no index has it: the planner would read the index of those who wait as a whole and sort it, instead
+// of stopping early in the order that is asked for. What is to be read from that index says so itself.
+const waiting = "(c.waiting_since IS NOT NULL) IS TRUE"
+
 // arg adds a parameter and returns its place.
 func (s *selection) arg(v any) string {
 	s.args = append(s.args, v)
@@ -52,11 +56,15 @@ func (in *Inbox) selectFor(ctx context.Context, by conversation.Caller, c Criter
 	case ViewAll:
 		s.statuses = []string{string(conversation.StatusOpen), string(conversation.StatusSnoozed), string(conversation.StatusDone)}
 	case ViewUnassigned:
-		s.add("c.status = 'open' AND c.assignee_id IS NULL") // as the index says
+		if c.Sort == SortNewest {
+			s.add("c.status = 'open' AND c.assignee_id IS NULL") // as the index says
+		} else {
+			s.add("(c.assignee_id IS NULL) IS TRUE") // as none says: the order's own index is to be read
+		}
 	case ViewMine:
 		s.assignee(agent)
 	case ViewWaiting:
-		s.add("c.waiting_since IS NOT NULL")
+		s.add(waiting)
 	case ViewOpen:
 	}
 	s.handling(c, agent)
@@ -113,7 +121,7 @@ func (s *selection) handling(c Criteria, agent string) {
 		s.add("c.team_id = " + s.arg(c.Team) + "::uuid")
 	}
 	if c.Waiting {
-		s.add("c.waiting_since IS NOT NULL")
+		s.add(waiting)
 	}
 	if len(c.Priority) > 0 {
 		s.priorities(c.Priority)
@@ -223,7 +231,10 @@ func (in *Inbox) narrowBy(ctx context.Context, s *selection, column, query strin
 // inner is what one of them selects, with its order and limit.
 func (s *selection) from(columns, condition, order string, limit int) string {
 	where := strings.Join(append(append([]string{}, s.conditions...), condition), " AND ")
-	end := " ORDER BY " + order + " LIMIT " + strconv.Itoa(limit)
+	end := " LIMIT " + strconv.Itoa(limit)
+	if order != "" {
+		end = " ORDER BY " + order + end
+	}
 	if s.direct {
 		if !s.everywhere {
 			where += " AND c.account_id = ANY(" + s.arg(s.accounts) + "::uuid[])"

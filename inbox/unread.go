@@ -68,10 +68,16 @@ func (s *selection) unread(by conversation.Actor) {
 		"c.last_inbound_at >= (SELECT date_trunc('second', created_at) FROM agents WHERE id = " + me + "), false)")
 }
 
+// Everything is the seq up to which somebody has read who has read all that there is.
+const Everything = -1
+
 // Read notes up to where the caller has read and returns the conversation. Telling the customer is the server's business:
 // see LastInbound.
 func (in *Inbox) Read(ctx context.Context, by conversation.Caller, id string, upToSeq int64) (Conversation, error) {
 	return in.mark(ctx, by, id, forward, func(row *ledger.Row) (int64, error) {
+		if upToSeq == Everything {
+			upToSeq = row.LastSeq
+		}
 		if upToSeq < 0 || upToSeq > row.LastSeq {
 			return 0, conversation.Invalid("up_to_seq", "must be 0 to %d", row.LastSeq)
 		}

@@ -19,6 +19,7 @@ type Cursor struct {
 	Sort  Sort      // of conversations: the order to which the place belongs
 	Phase int       // which part of that order
 	AsOf  time.Time // the time for which the first page was made
+	Of    string    // names the filter to which the place belongs
 }
 
 // Zero reports whether the cursor is that of the first page.

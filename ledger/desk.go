@@ -44,6 +44,9 @@ func (d Desk) Repeatable(ctx context.Context, by conversation.Caller, id string,
 		if !by.Sees(row.AccountID) {
 			return NotFound()
 		}
+		if err := claim(ctx, tx); err != nil {
+			return err
+		}
 		if err := do(ctx, tx, row); err != nil {
 			return err
 		}

@@ -21,6 +21,8 @@ type createAgent struct {
 		Name  string    `json:"name" minLength:"1" maxLength:"100"`
 		Email string    `json:"email" maxLength:"254" format:"email"`
 		Role  team.Role `json:"role"`
+		// Invite asks for the mail at once.
+		Invite bool `json:"invite,omitempty" doc:"Send them a link by which they set their password"`
 	}
 }
 
@@ -57,13 +59,21 @@ func (s *Server) registerAgents() {
 		id: "create-agent", method: http.MethodPost, path: "/agents", permission: team.WriteAgents, tag: "agents",
 		status: http.StatusCreated, summary: "Add an agent",
 	}, func(ctx context.Context, in *createAgent) (*answer[team.Agent], error) {
-		return reply(s.Team.CreateAgent(ctx, caller(ctx), team.NewAgent{Name: in.Body.Name, Email: in.Body.Email, Role: in.Body.Role}))
+		a, err := s.Team.CreateAgent(ctx, caller(ctx), team.NewAgent{Name: in.Body.Name, Email: in.Body.Email, Role: in.Body.Role})
+		if err == nil && in.Body.Invite {
+			err = s.SignIn.Invite(ctx, actor(ctx), a.ID)
+		}
+		return reply(a, err)
 	})
 	register(s, operation{
 		id: "update-agent", method: http.MethodPatch, path: "/agents/{agent_id}", permission: team.WriteAgents, tag: "agents",
 		summary: "Change or deactivate an agent; what is absent stays as it is",
 	}, func(ctx context.Context, in *updateAgent) (*answer[team.Agent], error) {
 		b := in.Body
-		return reply(s.Team.UpdateAgent(ctx, caller(ctx), in.ID, team.AgentChange{Name: b.Name, Email: b.Email, Role: b.Role, State: b.State}))
+		a, err := s.Team.UpdateAgent(ctx, caller(ctx), in.ID, team.AgentChange{Name: b.Name, Email: b.Email, Role: b.Role, State: b.State})
+		if err == nil && a.State == team.AgentDeactivated && s.SignIn != nil { // so that they do not come to life again with the agent
+			err = s.SignIn.EndAll(ctx, actor(ctx), in.ID, "")
+		}
+		return reply(a, err)
 	})
 }

@@ -23,6 +23,8 @@ const (
 	maxAPIBody = 1 << 20
 	// scheme names how callers prove who they are, in the OpenAPI document.
 	scheme = "token"
+	// sessionScheme is the other way: a browser's cookie.
+	sessionScheme = "session"
 	// permissionExtension names an operation's permission in the OpenAPI document.
 	permissionExtension = "x-permission"
 )
@@ -36,12 +38,15 @@ func (s *Server) registerAPI() {
 	config.DocsPath, config.SchemasPath = "", ""
 	config.CreateHooks = nil // no $schema in answers
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		scheme: {Type: "http", Scheme: "bearer", Description: "An API token, as Authorization: Bearer guichet_…"},
+		scheme:        {Type: "http", Scheme: "bearer", Description: "An API token, as Authorization: Bearer guichet_…"},
+		sessionScheme: {Type: "apiKey", In: "cookie", Name: s.cookieName(), Description: "The session of somebody who is logged in. What changes something also needs the header " + csrfHeader},
 	}
 	describeEnums(config.Components.Schemas)
 	s.api = humaecho.New(s.echo, config)
 
+	s.registerSessions()
 	s.registerMe()
+	s.registerNotifications()
 	s.registerOwnTokens()
 	s.registerRoles()
 	s.registerAccounts()
@@ -54,6 +59,8 @@ func (s *Server) registerAPI() {
 	s.registerTokens()
 	s.registerAudit()
 	s.registerConversations()
+	s.registerViews()
+	s.registerBulk()
 	s.registerHandling()
 	s.registerMessages()
 	s.registerRead()
@@ -85,6 +92,7 @@ type operation struct {
 	method     string
 	path       string // after the prefix
 	permission team.Permission
+	public     bool // for everybody: there is no permission
 	summary    string
 	status     int // of success; 0 is 200
 	tag        string
@@ -93,15 +101,14 @@ type operation struct {
 
 // register adds an operation. The caller's token and permission are checked before anything of the request is read.
 func register[In, Out any](s *Server, op operation, handle func(context.Context, *In) (*Out, error)) {
-	if !slices.Contains(team.Permissions(), op.permission) {
-		panic("operation " + op.id + " names no permission")
+	if slices.Contains(team.Permissions(), op.permission) == op.public {
+		panic("operation " + op.id + " names no permission, or is public and names one")
 	}
 	places := map[string]string{} // of parameters, where they stand
 	huma.Register(s.api, huma.Operation{
 		OperationID: op.id, Method: op.method, Path: prefix + op.path, Summary: op.summary, Tags: []string{op.tag},
 		DefaultStatus: op.status, MaxBodyBytes: maxAPIBody,
-		Security:    []map[string][]string{{scheme: {}}},
-		Extensions:  map[string]any{permissionExtension: op.permission},
+		Security: op.security(), Extensions: op.extensions(),
 		Middlewares: s.middlewares(op), Parameters: op.parameters(), Responses: op.responses,
 	}, func(ctx context.Context, in *In) (*Out, error) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -137,6 +144,9 @@ func (s *Server) described(op operation) *huma.Operation {
 
 // middlewares are what stands before an operation's handler, the outermost first.
 func (s *Server) middlewares(op operation) huma.Middlewares {
+	if op.public {
+		return huma.Middlewares{s.welcome}
+	}
 	list := huma.Middlewares{s.authorise(op.permission), s.limited}
 	if op.method == http.MethodPost {
 		list = append(list, s.repeatable)
@@ -152,7 +162,7 @@ func (s *Server) middlewares(op operation) huma.Middlewares {
 
 // parameters describes the parameters that the middlewares read.
 func (op operation) parameters() (list []*huma.Param) {
-	if op.method == http.MethodPost {
+	if op.method == http.MethodPost && !op.public {
 		list = append(list, describeIdempotencyKey())
 	}
 	if op.single() {
@@ -164,34 +174,60 @@ func (op operation) parameters() (list []*huma.Param) {
 	return list
 }
 
+// security says how callers prove who they are.
+func (op operation) security() []map[string][]string {
+	if op.public {
+		return []map[string][]string{}
+	}
+	return []map[string][]string{{scheme: {}}, {sessionScheme: {}}}
+}
+
+func (op operation) extensions() map[string]any {
+	if op.public {
+		return nil
+	}
+	return map[string]any{permissionExtension: op.permission}
+}
+
+// welcome lets everybody pass, but not without end.
+func (s *Server) welcome(ctx huma.Context, next func(huma.Context)) {
+	if s.admitted(ctx, s.strangers, s.client(ctx).IP) {
+		next(s.withClient(ctx))
+	}
+}
+
+// withClient says where the request comes from.
+func (s *Server) withClient(ctx huma.Context) huma.Context {
+	return huma.WithValue(ctx, keyClient, s.client(ctx))
+}
+
 // authorise lets a request pass if its token has the permission.
 func (s *Server) authorise(permission team.Permission) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		principal, err := s.principal(ctx)
-		if err == nil && !principal.Can(permission) {
+		who, err := s.visitor(ctx)
+		if err == nil && !who.Can(permission) {
 			err = &conversation.Error{
 				Code: conversation.CodeForbidden, Message: "this needs the permission " + string(permission),
 				Details: map[string]any{"permission": permission},
 			}
 		}
 		if err == nil {
-			next(huma.WithValue(ctx, keyPrincipal, principal))
+			ctx = huma.WithValue(s.withClient(ctx), keyPrincipal, who.Principal)
+			if who.session != nil {
+				ctx = huma.WithValue(ctx, keySession, *who.session)
+			}
+			next(ctx)
 			return
 		}
 		p := s.problem(ctx.Context(), err)
 		if p.Status == http.StatusUnauthorized {
-			if !s.admitted(ctx, s.strangers, host(ctx.RemoteAddr())) {
+			if !s.admitted(ctx, s.strangers, s.client(ctx).IP) {
 				return
 			}
 			ctx.SetHeader("WWW-Authenticate", `Bearer realm="guichet"`)
 		}
 		s.refuse(ctx, p)
 	}
-}
-
-// principal returns who makes a request. Streams ask again and again as long as they last.
-func (s *Server) principal(ctx huma.Context) (team.Principal, error) {
-	return s.Team.Authenticate(ctx.Context(), bearer(ctx.Header("Authorization")))
 }
 
 // refuse answers with a problem.

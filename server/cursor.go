@@ -13,7 +13,7 @@ import (
 )
 
 // cursorVersion begins a cursor's text; it changes with its form, so that an old one is refused instead of misread.
-const cursorVersion = "2"
+const cursorVersion = "3"
 
 // maxCursor is the longest cursor that is looked at.
 const maxCursor = 200
@@ -24,7 +24,7 @@ func encodeCursor(c inbox.Cursor) string {
 		return ""
 	}
 	text := strings.Join([]string{
-		cursorVersion, encodeTime(c.At), strconv.FormatInt(c.Seq, 10), c.ID, string(c.Sort), strconv.Itoa(c.Phase), encodeTime(c.AsOf),
+		cursorVersion, encodeTime(c.At), strconv.FormatInt(c.Seq, 10), c.ID, string(c.Sort), strconv.Itoa(c.Phase), encodeTime(c.AsOf), c.Of,
 	}, ",")
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
@@ -47,7 +47,7 @@ func parseCursor(text string) (c inbox.Cursor, ok bool) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	parts := strings.Split(string(raw), ",")
-	if err != nil || len(parts) != 7 || parts[0] != cursorVersion {
+	if err != nil || len(parts) != 8 || parts[0] != cursorVersion {
 		return c, false
 	}
 	if c.At, ok = decodeTime(parts[1]); !ok {
@@ -64,6 +64,7 @@ func parseCursor(text string) (c inbox.Cursor, ok bool) {
 		return c, false
 	}
 	c.AsOf, ok = decodeTime(parts[6])
+	c.Of = parts[7]
 	return c, ok
 }
 

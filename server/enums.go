@@ -6,13 +6,16 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 // describeEnums tells the OpenAPI document which values the domain's closed types have, so that requests are checked
@@ -27,6 +30,9 @@ func describeEnums(schemas huma.Registry) {
 	alias[conversation.ConsentState, consentEnum](schemas)
 	alias[conversation.AccountState, accountStateEnum](schemas)
 	alias[inbox.View, viewEnum](schemas)
+	alias[views.Sharing, sharingEnum](schemas)
+	alias[bulk.Kind, bulkKindEnum](schemas)
+	alias[bulk.State, bulkStateEnum](schemas)
 	alias[presence.State, presenceEnum](schemas)
 	alias[presence.Doing, doingEnum](schemas)
 	alias[team.Role, roleText](schemas)
@@ -40,6 +46,9 @@ func describeEnums(schemas huma.Registry) {
 	alias[search.From, searchFromEnum](schemas)
 	alias[team.Permission, permissionEnum](schemas)
 	alias[team.AgentState, agentStateEnum](schemas)
+	alias[team.Language, languageEnum](schemas)
+	alias[notifications.Kind, notificationKindEnum](schemas)
+	alias[notifications.Frequency, mailFrequencyEnum](schemas)
 }
 
 func alias[Type any, Described huma.SchemaProvider](schemas huma.Registry) {
@@ -66,6 +75,9 @@ type (
 	sortEnum         string
 	windowStateEnum  string
 
+	sharingEnum          string
+	bulkKindEnum         string
+	bulkStateEnum        string
 	priorityEnum         string
 	attributeTypeEnum    string
 	blockStateEnum       string
@@ -77,7 +89,11 @@ type (
 	presenceEnum   string
 	doingEnum      string
 	permissionEnum string
+	languageEnum   string
 	agentStateEnum string
+
+	notificationKindEnum string
+	mailFrequencyEnum    string
 )
 
 func (channelEnum) Schema(huma.Registry) *huma.Schema { return enum(conversation.WhatsApp) }
@@ -115,6 +131,12 @@ func (viewEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Views()..
 func (sortEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.Sorts()...) }
 
 func (windowStateEnum) Schema(huma.Registry) *huma.Schema { return enum(inbox.WindowStates()...) }
+func (sharingEnum) Schema(huma.Registry) *huma.Schema     { return enum(views.Sharings()...) }
+
+func (bulkKindEnum) Schema(huma.Registry) *huma.Schema { return enum(bulk.Kinds()...) }
+
+func (bulkStateEnum) Schema(huma.Registry) *huma.Schema { return enum(bulk.States()...) }
+
 func (priorityEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(conversation.Priorities()...)
 }
@@ -152,4 +174,11 @@ func (permissionEnum) Schema(huma.Registry) *huma.Schema { return enum(team.Perm
 
 func (agentStateEnum) Schema(huma.Registry) *huma.Schema {
 	return enum(team.AgentActive, team.AgentDeactivated)
+}
+
+func (languageEnum) Schema(huma.Registry) *huma.Schema         { return enum(team.Languages()...) }
+func (notificationKindEnum) Schema(huma.Registry) *huma.Schema { return enum(notifications.Kinds()...) }
+
+func (mailFrequencyEnum) Schema(huma.Registry) *huma.Schema {
+	return enum(notifications.Frequencies()...)
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -32,11 +34,14 @@ import (
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/server"
+	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 const someID = "019ab000-0000-7000-8000-000000000001"
@@ -178,6 +183,8 @@ type fixture struct {
 	t       *testing.T
 	inbox   *fakeInbox
 	adapter *fakeAdapter
+	mails   *mails
+	signIn  *signin.Store
 	db      *bun.DB
 	live    *feed.Hub
 	team    *team.Store
@@ -201,11 +208,15 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 	}
 	now := &clock.Clock{}
 	live := newHub(t, db)
-	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, checks: &[]error{nil}}
+	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, mails: &mails{}, checks: &[]error{nil}}
 	f.db, f.live = db, live
+	f.db, f.signIn = db, newSignIn(db, f.mails)
 	options := server.Options{
-		Repetitions: idempotency.NewStore(db, keyring),
-		Logger:      slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
+		Repetitions: idempotency.NewStore(db, keyring), SignIn: f.signIn,
+		Notifications: notifications.NewStore(notifications.Options{
+			DB: db, Sealer: keyring, Now: now.Now, PublicURL: func() string { return "https://guichet.example.com" },
+		}),
+		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
 		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
 		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox, Live: live,
@@ -233,6 +244,10 @@ func (f *fixture) furnish(o *server.Options) {
 	})
 	o.Notes, o.Labels, o.Drafts, o.Followers = notes.NewStore(desk), labels.NewStore(desk), drafts.NewStore(desk), followers.NewStore(desk)
 	o.Contacts, o.Transcripts, o.Search = contacts.NewStore(desk), transcripts.NewStore(desk), search.NewStore(desk.DB)
+	o.Views = views.NewStore(f.db)
+	if own, ok := o.Beside.(*inbox.Inbox); ok {
+		o.Bulk = bulk.NewStore(bulk.Options{DB: f.db, Inbox: own, Labels: o.Labels, Askers: f.team, Logger: o.Logger})
+	}
 	o.Blocks = blocks.NewStore(blocks.Options{
 		Desk: desk, Accounts: o.Accounts, Adapters: o.Adapters, Meaning: func(conversation.Channel, string) string { return "" },
 	})
@@ -328,4 +343,34 @@ func (f *fakeInbox) Count(_ context.Context, by conversation.Caller, c inbox.Cri
 
 func (f *fakeInbox) Unread(_ context.Context, by conversation.Caller, id string) (inbox.Conversation, error) {
 	return f.one(by, id)
+}
+
+// mails takes what would be sent.
+type mails struct {
+	mu    sync.Mutex
+	links []string
+}
+
+// Send implements signin.Mailer.
+func (m *mails) Send(_ context.Context, _ bun.IDB, _, _, _ string, data map[string]string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.links = append(m.links, data["link"])
+	return nil
+}
+
+// token returns that of the newest link.
+func (m *mails) token(t *testing.T) string {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, token, ok := strings.Cut(m.links[len(m.links)-1], "#token=")
+	if !ok {
+		t.Fatalf("%q", m.links)
+	}
+	return token
+}
+
+func newSignIn(db *bun.DB, m *mails) *signin.Store {
+	return signin.New(signin.Options{DB: db, Mailer: m, PublicURL: func() string { return "https://inbox.example.com" }, Idle: time.Hour})
 }

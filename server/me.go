@@ -18,6 +18,13 @@ type meView struct {
 	AccountIDs  []string          `json:"account_ids,omitempty" doc:"Otherwise of which"`
 }
 
+type updateMe struct {
+	Body struct {
+		Name     *string        `json:"name,omitempty" minLength:"1" maxLength:"100"`
+		Language *team.Language `json:"language,omitempty" doc:"Of the mails that one gets"`
+	}
+}
+
 func (s *Server) registerMe() {
 	register(s, operation{
 		id: "get-me", method: http.MethodGet, path: "/me", permission: team.ReadSelf, tag: "me",
@@ -29,5 +36,15 @@ func (s *Server) registerMe() {
 			TokenID: p.TokenID, AgentID: p.AgentID, Name: p.Name, Role: p.Role, Permissions: p.Permissions.List(),
 			AllAccounts: all, AccountIDs: ids,
 		}, nil)
+	})
+	register(s, operation{
+		id: "update-me", method: http.MethodPatch, path: "/me", permission: team.ReadSelf, tag: "me",
+		summary: "Change one's own name or language; what is absent stays as it is",
+	}, func(ctx context.Context, in *updateMe) (*answer[team.Agent], error) {
+		agent, err := agentOf(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return reply(s.Team.UpdateAgent(ctx, caller(ctx), agent, team.AgentChange{Name: in.Body.Name, Language: in.Body.Language}))
 	})
 }

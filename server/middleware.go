@@ -21,6 +21,8 @@ type contextKey int
 const (
 	keyRequestID contextKey = iota
 	keyPrincipal
+	keySession
+	keyClient
 	keyOutcome
 	keySeen
 )

@@ -49,11 +49,24 @@ func (s *Server) listConversations(ctx context.Context, in *listConversations) (
 	if err != nil {
 		return nil, err
 	}
-	criteria, err := in.criteria()
+	criteria, err := s.criteriaOf(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	return replyPage(s.Queries.List(ctx, viewer(ctx), inbox.Filter{Criteria: criteria, Limit: in.Limit, After: after}))
+}
+
+// criteriaOf returns what a request asks for. With a saved view, each thing that the request says replaces the view's own.
+func (s *Server) criteriaOf(ctx context.Context, in *listConversations) (inbox.Criteria, error) {
+	asked, err := in.criteria()
+	if err != nil || in.SavedView == "" {
+		return asked, err
+	}
+	v, err := s.Views.Get(ctx, caller(ctx), in.SavedView)
+	if err != nil {
+		return asked, err
+	}
+	return v.Criteria.With(asked), nil
 }
 
 type countConversations struct {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -26,9 +28,12 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/search"
+	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 // Options are what a server needs. All fields but Checks, Version and Logger are required; with ProbesOnly only Metrics is.
@@ -48,6 +53,8 @@ type Options struct {
 	Beside   Beside
 
 	Notes       *notes.Store
+	Views       *views.Store
+	Bulk        *bulk.Store
 	Labels      *labels.Store
 	Drafts      *drafts.Store
 	Followers   *followers.Store
@@ -56,10 +63,15 @@ type Options struct {
 	Transcripts *transcripts.Store
 	Search      *search.Store
 
-	Locator  Locator
-	Presence Presence
+	Notifications *notifications.Store
+	Locator       Locator
+	Presence      Presence
 
 	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
+
+	SignIn         *signin.Store  // nil: only tokens are accepted
+	PublicURL      string         // where browsers reach us; cookies are for TLS only if it is https
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 
 	Repetitions Repetitions // nil: idempotency keys are not looked at
 	Rate        int         // requests that one caller may make in a second; 0: any number
@@ -117,6 +129,7 @@ func New(o Options) *Server {
 	s.registerProbes()
 	if !o.ProbesOnly {
 		s.registerWebhooks()
+		s.registerUnsubscribe()
 		s.registerAPI()
 		s.registerDocs()
 	}

@@ -21,6 +21,7 @@ import (
 	"guichet.dev/guichet/internal/testkit/office"
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
@@ -60,9 +61,10 @@ func newWalked(t *testing.T) *walked {
 	o := office.Open(t)
 	o.At(time.Now())
 	w := &walked{office: o, own: o.Account, foreign: o.Connect(t, "777777", office.Secret), log: &strings.Builder{}, kept: map[string]string{}}
-	w.fixture = &fixture{t: t, team: team.NewStore(o.DB), db: o.DB}
+	w.fixture = &fixture{t: t, mails: &mails{}, team: team.NewStore(o.DB), db: o.DB}
 	live := newHub(t, o.DB)
 	w.server = server.New(server.Options{
+		SignIn: newSignIn(o.DB, w.mails),
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: metrics.New(), Clock: o.Clock, Team: w.team, Accounts: o.Store,
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: silentAdapter{}},
 		Receiver: o.Intake, Queries: o.Inbox, Handling: o.Inbox, Writing: o.Inbox, Parked: o.Intake, Beside: o.Inbox, Live: live,
@@ -73,7 +75,8 @@ func newWalked(t *testing.T) *walked {
 			Meaning: func(conversation.Channel, string) string { return "" },
 		}),
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
-		Search: search.NewStore(o.DB),
+		Search:        search.NewStore(o.DB),
+		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
 	})
 	w.people()
 	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
@@ -83,6 +86,8 @@ func newWalked(t *testing.T) *walked {
 	if _, err := search.Rebuild(t.Context(), o.DB, nil); err != nil {
 		t.Fatal(err)
 	}
+	o.Exec(t, `INSERT INTO notifications (id, agent_id, conversation_id, account_id, created_at, changed_at)
+		SELECT gen_random_uuid(), a.id, c.id, c.account_id, now(), now() FROM agents a, conversations c`) // as if all had seen both
 	return w
 }
 
@@ -192,6 +197,10 @@ var objects = map[string]func(w *walked, account accounts.Account) string{
 	"account": func(_ *walked, a accounts.Account) string { return a.ID },
 	"conversation": func(w *walked, a accounts.Account) string {
 		return w.office.Text(w.t, "SELECT conversation_id::text FROM messages WHERE id = $1::uuid", w.write(a))
+	},
+	"session": func(w *walked, _ accounts.Account) string {
+		return w.office.Text(w.t, `INSERT INTO sessions (id, hash, agent_id, created_at, last_seen_at, expires_at)
+			SELECT gen_random_uuid(), sha256($1::bytea), id, now(), now(), now() + interval '1 day' FROM agents LIMIT 1 RETURNING id::text`, w.unique())
 	},
 	"label": func(w *walked, _ accounts.Account) string {
 		return w.office.Text(w.t, "INSERT INTO labels (id, name, colour, created_at) VALUES (gen_random_uuid(), $1, 'teal', now()) RETURNING id::text", w.unique())

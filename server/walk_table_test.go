@@ -9,6 +9,8 @@ type walk struct {
 	settings bool
 	// unaudited says why an operation that needs an admin's permission leaves no entry in the audit.
 	unaudited string
+	// selects marks bodies that only say what is meant: what the caller cannot know of is taken and finds nothing.
+	selects bool
 	// lacks marks what may be absent although its conversation is seen, such as a draft.
 	lacks bool
 	// after puts back what the operation changed for the others who walk, after each request.
@@ -23,7 +25,7 @@ var kinds = map[string]string{
 	"parked_id": "parked",
 	"agent_id":  "agent", "agent_ids": "agent", "actor_id": "agent",
 	"team_id": "team", "team_ids": "team",
-	"token_id":   "token",
+	"token_id": "token", "session_id": "session",
 	"role_key":   "role",
 	"contact_id": "contact", "note_id": "note", "label_id": "label", "key": "attribute",
 	"saved_view": "view", "assignee": "agent", "team": "team",
@@ -34,6 +36,9 @@ var ofAccount = map[string]bool{"account": true, "conversation": true, "message"
 
 // notIDs are names that look like ids of ours and are the caller's or the provider's own.
 var notIDs = map[string]bool{"client_id": true, "provider_id": true, "business_id": true}
+
+// public are the operations that everybody may ask for. There is no other way in without a token or a session.
+var public = map[string]bool{"log-in": true, "forgot-password": true, "set-password": true}
 
 // walks has an entry for each operation with a body, and for the others that need one.
 var walks = map[string]walk{
@@ -50,17 +55,23 @@ var walks = map[string]walk{
 		bodies: []string{`{"restricted":true,"agent_ids":["<viewer>","<agent>"],"team_ids":["<watchers>","<team>"]}`}, settings: true, after: (*walked).restrict,
 	},
 
-	"create-agent":     {bodies: []string{`{"name":"<unique>","email":"<unique>@example.com","role":"agent"}`}},
-	"update-agent":     {bodies: []string{`{"name":"<unique>"}`, `{"role":"supervisor","email":"<unique>@example.com"}`, `{"state":"deactivated"}`}},
-	"list-agents":      {settings: true},
-	"create-team":      {bodies: []string{`{"name":"<unique>"}`}},
-	"rename-team":      {bodies: []string{`{"name":"<unique>"}`}},
-	"create-role":      {bodies: []string{`{"key":"<unique>","name":"<unique>","permissions":["self.read"]}`}},
-	"update-role":      {bodies: []string{`{"name":"<unique>","permissions":["self.read"]}`}},
-	"create-token":     {bodies: []string{`{"name":"t","agent_id":"<agent>","account_ids":["<account>"]}`, `{"name":"t","role":"agent","scopes":["self.read"]}`}},
-	"create-own-token": {bodies: []string{`{"name":"t"}`, `{"name":"t","account_ids":["<account>"]}`}},
-	"revoke-own-token": {},
-	"list-audit":       {queries: []string{"subject_kind=account&subject_id=<account>"}},
+	"create-agent":       {bodies: []string{`{"name":"<unique>","email":"<unique>@example.com","role":"agent"}`}},
+	"update-agent":       {bodies: []string{`{"name":"<unique>"}`, `{"role":"supervisor","email":"<unique>@example.com"}`, `{"state":"deactivated"}`}},
+	"list-agents":        {settings: true},
+	"update-me":          {bodies: []string{`{"language":"fr"}`}},
+	"change-password":    {bodies: []string{`{"current":"x","password":"y y y y y y"}`}, lacks: true},
+	"get-session":        {lacks: true},
+	"log-out":            {lacks: true},
+	"end-own-session":    {lacks: true},
+	"end-other-sessions": {lacks: true},
+	"create-team":        {bodies: []string{`{"name":"<unique>"}`}},
+	"rename-team":        {bodies: []string{`{"name":"<unique>"}`}},
+	"create-role":        {bodies: []string{`{"key":"<unique>","name":"<unique>","permissions":["self.read"]}`}},
+	"update-role":        {bodies: []string{`{"name":"<unique>","permissions":["self.read"]}`}},
+	"create-token":       {bodies: []string{`{"name":"t","agent_id":"<agent>","account_ids":["<account>"]}`, `{"name":"t","role":"agent","scopes":["self.read"]}`}},
+	"create-own-token":   {bodies: []string{`{"name":"t"}`, `{"name":"t","account_ids":["<account>"]}`}},
+	"revoke-own-token":   {},
+	"list-audit":         {queries: []string{"subject_kind=account&subject_id=<account>"}},
 
 	"create-attribute":        {bodies: []string{`{"key":"<word>","label":"<unique>","type":"text"}`}},
 	"update-attribute":        {bodies: []string{`{"label":"<unique>"}`}},
@@ -79,6 +90,17 @@ var walks = map[string]walk{
 	"search-messages": {queries: []string{
 		"q=words%20", "q=words&account_id=<account>", "q=words&conversation_id=<conversation>", "q=words&agent_id=<agent>", "q=words&label_id=<label>",
 	}},
+	"start-bulk-action": {selects: true, bodies: []string{
+		`{"action":{"kind":"assign","agent_id":"<agent>","team_id":"<team>"},"filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
+		`{"action":{"kind":"add_label","label_id":"<label>"},"ids":["<conversation>"]}`,
+	}},
+	"create-view": {selects: true, bodies: []string{
+		`{"name":"<unique>","filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
+	}},
+	"update-view": {selects: true, bodies: []string{
+		`{"name":"<unique>","filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
+	}},
+	"share-view": {bodies: []string{`{"with":"everybody"}`, `{"with":"team","team_id":"<team>"}`}},
 
 	"listen-events":        {queries: []string{"cursor=1-0-0"}}, // all that ever happened
 	"choose-presence":      {bodies: []string{`{"state":"online"}`}},
@@ -91,4 +113,12 @@ var walks = map[string]walk{
 	"send-message": {bodies: []string{
 		`{"client_id":"<unique>","text":"hi","reply_to":"<message>"}`, `{"client_id":"<unique>","reaction":{"message_id":"<message>","emoji":"👍"}}`,
 	}},
+
+	// A program has none.
+	"list-notifications":        {lacks: true},
+	"read-notifications":        {bodies: []string{`{"up_to":"2100-01-01T00:00:00Z"}`}, lacks: true},
+	"get-notification-settings": {lacks: true},
+	"put-notification-settings": {bodies: []string{
+		`{"mention":{"in_app":true,"mail":"daily"},"assignment":{"in_app":true,"mail":"off"},"follow":{"in_app":true,"mail":"off"},"hour":7,"time_zone":"UTC","language":"ro"}`,
+	}, lacks: true},
 }

@@ -197,6 +197,7 @@ func (w *walked) send(r route, token string, f filled) *httptest.ResponseRecorde
 func TestWalk(t *testing.T) {
 	w := newWalked(t)
 	routes, schemas := w.routes()
+	routes = slices.DeleteFunc(routes, func(r route) bool { return public[r.ID] })
 	shownToAdmin := false
 	for _, r := range routes {
 		succeeded := false
@@ -271,7 +272,7 @@ func (w *walked) judge(r route, c walker, f filled, consistent bool, answer *htt
 		// A program is told that only agents can do something, whatever the id.
 		same := c.AgentID == "" && w.send(r, c.token, filled{path: anID.ReplaceAllString(f.path, someID), body: f.body}).Code == answer.Code
 		add(answer.Code != http.StatusNotFound && (!same || answer.Code < 400), "tells that it exists")
-	case f.body != "":
+	case f.body != "" && !walks[r.ID].selects:
 		add(answer.Code < 300, "takes what the caller cannot know of")
 	}
 	if !sees {

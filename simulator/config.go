@@ -26,6 +26,10 @@ type Config struct {
 	// Numbers are the business phone numbers of the app.
 	Numbers []Number
 
+	// MailAddr is the listen address of the mailbox, which takes every mail by SMTP; empty runs without. Port 0 takes a
+	// free one.
+	MailAddr string
+
 	CallbackURL string // where webhooks go; may be set later through the control API
 	DataFile    string // JSON file in which the state survives a restart; empty keeps it in memory
 

@@ -68,6 +68,8 @@ func (s *Server) routes() http.Handler {
 	guarded := http.NewCrossOriginProtection().Handler(control)
 	mux.Handle("/control", guarded)
 	mux.Handle("/control/", guarded)
+	mux.HandleFunc("GET /mailbox", s.mailbox.page)
+	mux.HandleFunc("GET /mailbox/{id}", s.mailbox.page)
 	mux.HandleFunc("/whatsapp_business/attachments/", s.serveMedia)
 	mux.HandleFunc("/", s.serveGraph)
 	return mux

@@ -43,10 +43,16 @@
 //	POST /control/clock                              {"advance":"23h"} or {"offset_seconds":0}
 //	POST /control/faults                             {"on":"messages","action":"hang","count":1}
 //	POST /control/templates                          {"name":"hello","language":"fr","category":"UTILITY","components":[…]}
+//	GET  /control/mailbox                            ?to=ana@example.com; also /control/mailbox/{id}, and DELETE
 //
 // {phone} is a phone, a WhatsApp id or a business-scoped user id. A message is
 // named by its WhatsApp id or by the biz_opaque_callback_data it was sent with.
 // Client speaks this API. It has no password: keep the listen address local.
+//
+// # The mailbox
+//
+// With Config.MailAddr an SMTP server takes every mail for everybody and keeps the newest in memory. People read them at
+// /mailbox, programs at /control/mailbox.
 //
 // # Time
 //

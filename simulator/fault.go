@@ -32,8 +32,16 @@ const (
 	ActionConcurrent = "concurrent" // gather Size updates or for Window, send at the same moment
 )
 
+// Actions of faults on mails.
+const (
+	ActionRefuse    = "refuse"    // 550 to the recipient, for good
+	ActionTemporary = "temporary" // 451 to the recipient, for now
+	ActionSlow      = "slow"      // take the mail after Delay
+)
+
 // KindRead is a read mark or typing indicator, for faults; KindAny is every
-// API request. The webhook kinds match updates.
+// API request. The webhook kinds match updates. KindMails is a mail to the
+// mailbox, whose recipient To names.
 const (
 	KindRead             = "read"
 	KindAny              = "any"
@@ -41,12 +49,14 @@ const (
 	KindWebhooksMessages = "webhooks.messages"
 	KindWebhooksStatuses = "webhooks.statuses"
 	KindWebhooksOther    = "webhooks.other"
+	KindMails            = "mails"
 )
 
 var (
 	apiKinds       = []string{KindAny, KindMessages, KindRead, KindMedia, KindDownload, KindNumber, KindTemplates, KindSubscribed, KindBlockUsers}
 	webhookKinds   = []string{KindWebhooks, KindWebhooksMessages, KindWebhooksStatuses, KindWebhooksOther}
 	apiActions     = []string{ActionLatency, ActionStatus, ActionClose, ActionHang, ActionAcceptClose, ActionLate, ActionError, ActionFail, ActionExpired}
+	mailActions    = []string{ActionRefuse, ActionTemporary, ActionSlow}
 	webhookActions = []string{ActionDrop, ActionDuplicate, ActionReorder, ActionDelay, ActionBatch, ActionConcurrent}
 )
 
@@ -56,7 +66,7 @@ type Fault struct {
 	ID          string   `json:"id"`                    // given by the simulator
 	On          string   `json:"on"`                    // a Kind constant
 	Method      string   `json:"method,omitempty"`      // HTTP method; any
-	To          string   `json:"to,omitempty"`          // customer's phone or user id; any
+	To          string   `json:"to,omitempty"`          // customer's phone or user id, a mail's recipient; any
 	Number      string   `json:"number,omitempty"`      // phone number id; any
 	Skip        int      `json:"skip,omitempty"`        // matches to let pass first
 	Count       int      `json:"count,omitempty"`       // matches to act on; 0: until cleared
@@ -64,7 +74,7 @@ type Fault struct {
 	Action      string   `json:"action"`                // an Action constant
 	Code        int      `json:"code,omitempty"`        // of error and fail
 	Status      int      `json:"status,omitempty"`      // of status; 500
-	Delay       Duration `json:"delay,omitempty"`       // of latency, late, hang and delay
+	Delay       Duration `json:"delay,omitempty"`       // of latency, late, hang, delay and slow
 	Copies      int      `json:"copies,omitempty"`      // of duplicate; 1
 	Size        int      `json:"size,omitempty"`        // of batch, reorder and concurrent; 10
 	Window      Duration `json:"window,omitempty"`      // of batch, reorder and concurrent; 200ms
@@ -77,15 +87,17 @@ func (f *Fault) check() error {
 	allowed := apiActions
 	if slices.Contains(webhookKinds, f.On) {
 		allowed = webhookActions
+	} else if f.On == KindMails {
+		allowed = mailActions
 	} else if !slices.Contains(apiKinds, f.On) {
-		return &ControlError{Field: "on", Message: "unknown kind", Allowed: slices.Concat(apiKinds, webhookKinds)}
+		return &ControlError{Field: "on", Message: "unknown kind", Allowed: slices.Concat(apiKinds, webhookKinds, []string{KindMails})}
 	}
 	orDefault(&f.Size, 10)
 	orDefault(&f.Window, Duration(200*time.Millisecond))
 	orDefault(&f.Copies, 1)
 	orDefault(&f.Status, 500)
 	needsCode := f.Action == ActionError || f.Action == ActionFail
-	needsDelay := slices.Contains([]string{ActionLatency, ActionLate, ActionDelay}, f.Action)
+	needsDelay := slices.Contains([]string{ActionLatency, ActionLate, ActionDelay, ActionSlow}, f.Action)
 	switch {
 	case !slices.Contains(allowed, f.Action):
 		return &ControlError{Field: "action", Message: "unknown for this kind", Allowed: allowed}

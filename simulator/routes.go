@@ -27,7 +27,7 @@ func (s *Server) controlTable() []controlRoute {
 		{"POST /control/customers/{phone}/marketing", "stop, resume or signup", json.RawMessage(`{"value":"stop"}`), s.onCustomer(func(c *Customer, t target) (any, error) { return s.outcome(c, s.preferMarketing(c, t.Value)) })},
 		{"POST /control/customers/{phone}/call", "call the business: connect or terminate", json.RawMessage(`{"event":"connect"}`), s.onCustomer(s.controlCall)},
 		{"POST /control/customers/{phone}/echo", "a text typed to the customer in the WhatsApp Business app", json.RawMessage(`{"text":"On my way"}`), s.controlEcho},
-	}, s.serviceTable()...)
+	}, append(s.serviceTable(), s.mailbox.table()...)...)
 }
 
 // target is the body of the smaller customer actions.

@@ -22,6 +22,7 @@ type Server struct {
 	log     *slog.Logger
 	handler http.Handler
 	queue   *webhook.Queue
+	mailbox *mailbox
 
 	stop   context.Context // ends loops and waits
 	halt   context.CancelFunc
@@ -66,6 +67,7 @@ func New(config Config) (*Server, error) {
 		pairs: map[string]*rate.Limiter{}, rates: map[string]*rate.Limiter{}, buffers: map[string]*buffer{},
 		random: rand.New(rand.NewPCG(seed, seed)),
 	}
+	s.mailbox = newMailbox(s)
 	if err := s.load(); err != nil {
 		return nil, err
 	}
@@ -102,6 +104,9 @@ func (s *Server) Listen() error {
 	if err != nil {
 		return fmt.Errorf("simulator: listen: %w", err)
 	}
+	if err := s.mailbox.listen(s.config.MailAddr); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	s.listener = listener
 	return nil
 }
@@ -135,12 +140,16 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.listener) }()
+	mailed := make(chan error, 1)
+	go func() { mailed <- s.mailbox.serve() }()
 	s.log.Info("simulator listening", "url", s.URL())
 	var failure error
 	select {
 	case <-ctx.Done():
 	case failure = <-served:
 		failure = fmt.Errorf("simulator: serve: %w", failure)
+	case failure = <-mailed:
+		mailed <- failure
 	}
 	s.halt() // ends answers that a fault holds back
 	timeout, cancel := context.WithTimeout(context.Background(), grace)
@@ -148,7 +157,11 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := server.Shutdown(timeout); err != nil {
 		failure = errors.Join(failure, fmt.Errorf("simulator: stop: %w", err), server.Close())
 	}
-	return errors.Join(failure, s.Close())
+	failure = errors.Join(failure, s.Close())
+	if err := <-mailed; err != nil && failure == nil {
+		failure = err
+	}
+	return failure
 }
 
 // Close ends all deliveries and saves the state. What was not delivered is
@@ -162,12 +175,13 @@ func (s *Server) Close() error {
 		listener := s.listener
 		s.mu.Unlock()
 		s.halt()
+		err = s.mailbox.close()
 		s.work.Wait()
 		s.queue.Close(grace)
 		s.change()()
 		if listener != nil {
 			if closeErr := listener.Close(); closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
-				err = fmt.Errorf("simulator: close listener: %w", closeErr)
+				err = errors.Join(err, fmt.Errorf("simulator: close listener: %w", closeErr))
 			}
 		}
 		err = errors.Join(err, s.save())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type Agent struct {
 	Email         string     `json:"email"`
 	Role          Role       `json:"role"`
 	State         AgentState `json:"state"`
+	Language      Language   `json:"language"` // of mails to them
 	CreatedAt     time.Time  `json:"created_at"`
 }
 
@@ -44,7 +46,14 @@ type AgentChange struct {
 	Name, Email *string
 	Role        *Role
 	State       *AgentState
+	Language    *Language
 }
+
+// Language is one in which we write to agents.
+type Language string
+
+// Languages lists those that we know, the one that everybody begins with first.
+func Languages() []Language { return []Language{"en", "fr", "ro"} }
 
 // Agents returns all agents by name, also the deactivated ones.
 func (s *Store) Agents(ctx context.Context) ([]Agent, error) {
@@ -78,7 +87,7 @@ func (s *Store) CreateAgent(ctx context.Context, by Principal, in NewAgent) (Age
 	if err != nil {
 		return Agent{}, err
 	}
-	a := Agent{ID: id, Name: in.Name, Email: in.Email, Role: in.Role, State: AgentActive, CreatedAt: now()}
+	a := Agent{ID: id, Name: in.Name, Email: in.Email, Role: in.Role, State: AgentActive, Language: Languages()[0], CreatedAt: now()}
 	if err := a.clean(); err != nil {
 		return Agent{}, err
 	}
@@ -178,6 +187,7 @@ func (c AgentChange) apply(a *Agent) {
 	set(&a.Email, c.Email)
 	set(&a.Role, c.Role)
 	set(&a.State, c.State)
+	set(&a.Language, c.Language)
 }
 
 // clean puts the agent's fields into their canonical form.
@@ -192,6 +202,9 @@ func (a *Agent) clean() (err error) {
 	}
 	if a.State != AgentActive && a.State != AgentDeactivated {
 		return conversation.Invalid("state", "must be active or deactivated")
+	}
+	if !slices.Contains(Languages(), a.Language) {
+		return conversation.Invalid("language", "must be one of %v", Languages())
 	}
 	return nil
 }

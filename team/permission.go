@@ -24,6 +24,9 @@ const (
 	FollowConversations Permission = "conversations.follow"
 	BlockContacts       Permission = "conversations.block"
 	ExportConversations Permission = "conversations.export"
+	RunBulk             Permission = "conversations.bulk" // what is done needs its own permission too
+	WriteViews          Permission = "views.write"        // one's own
+	ShareViews          Permission = "views.share"        // and change what is shared
 	ReadLabels          Permission = "labels.read"
 	WriteLabels         Permission = "labels.write"
 	ReadContacts        Permission = "contacts.read"
@@ -67,8 +70,9 @@ var (
 		ReadSelf, ReadConversations, AttendConversations, AssignConversations, CloseConversations, SnoozeConversations,
 		MarkConversations, SendMessages, WriteConsent, WritePresence, ReadAccounts, ReadAgents, ReadTeams, OwnTokens,
 		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
+		RunBulk, WriteViews,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews})
 	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, AllAccounts, WriteAttributes})
 
 	byRole = map[Role]PermissionSet{

@@ -29,6 +29,7 @@ type commands struct {
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database to the newest schema."`
 	Dev      devCommand      `cmd:"" help:"Run everything on this machine: PostgreSQL, Temporal, the simulator, and Guichet with demo data."`
 	Simulate simulateCommand `cmd:"" help:"Run the simulator of the WhatsApp Cloud API, or act as a customer in it."`
+	Agent    agentCommand    `cmd:"" help:"Make agents who can log in, and give them passwords."`
 	Token    tokenCommand    `cmd:"" help:"Make API tokens."`
 	Health   healthCommand   `cmd:"" help:"Ask the process that listens on GUICHET_LISTEN whether it lives; exit code 1 if not."`
 	Doctor   doctorCommand   `cmd:"" help:"Look at everything that Guichet depends on; exit code 1 if something is wrong."`
@@ -100,7 +101,7 @@ type simulateRun struct {
 // Run runs the simulator.
 func (c simulateRun) Run(ctx context.Context, cfg config.Config) error {
 	s, err := simulator.New(simulator.Config{
-		Addr: fmt.Sprintf("127.0.0.1:%d", cfg.SimulatorPort), CallbackURL: c.Callback, DataFile: c.DataFile, Logger: cfg.Logger(os.Stderr),
+		Addr: fmt.Sprintf("127.0.0.1:%d", cfg.SimulatorPort), MailAddr: fmt.Sprintf("127.0.0.1:%d", cfg.SimulatorSMTPPort), CallbackURL: c.Callback, DataFile: c.DataFile, Logger: cfg.Logger(os.Stderr),
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
@@ -22,9 +23,12 @@ import (
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/internal/temporalx"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/mailer"
+	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/server"
+	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/worker"
 )
@@ -55,21 +59,25 @@ type App struct {
 	Accounts *accounts.Store
 	Team     *team.Store
 	Inbox    *inbox.Inbox
+	Mailer   *mailer.Mailer
 
-	commits     *bun.DB // the group commits' own sessions
-	advances    *bun.DB // those of the workflows' decisions
-	adapters    map[conversation.Channel]channel.Adapter
-	intake      *intake.Intake
-	outbox      *outbox.Outbox
-	repetitions *idempotency.Store
-	inside      inside
-	server      *server.Server
-	notifier    *postgres.Notifier
-	presence    server.Presence
-	live        *feed.Hub
-	bell        feed.Bell // rings when the feed may have something new
-	listener    net.Listener
-	closers     []func() error // the last first
+	commits       *bun.DB // the group commits' own sessions
+	advances      *bun.DB // those of the workflows' decisions
+	adapters      map[conversation.Channel]channel.Adapter
+	intake        *intake.Intake
+	outbox        *outbox.Outbox
+	repetitions   *idempotency.Store
+	signIn        *signin.Store
+	bulk          *bulk.Store
+	notifications *notifications.Store
+	inside        inside
+	server        *server.Server
+	notifier      *postgres.Notifier
+	presence      server.Presence
+	live          *feed.Hub
+	bell          feed.Bell // rings when the feed may have something new
+	listener      net.Listener
+	closers       []func() error // the last first
 }
 
 // Version is the program's, set at build time.

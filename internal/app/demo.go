@@ -25,6 +25,9 @@ const (
 	simulatorVersion  = "v26.0"
 )
 
+// demoPassword is that of every demo agent, such as ana@example.com.
+const demoPassword = "guichet-demo-password"
+
 // demoWait is how long the demo's conversations may take to appear.
 const demoWait = 30 * time.Second
 
@@ -60,6 +63,7 @@ func (a *App) demo(ctx context.Context, simulatorURL string) error {
 	if err := a.demoTeam(ctx); err != nil {
 		return fmt.Errorf("demo team: %w", err)
 	}
+	a.Logger.Info("demo agents can log in", "email", "ana@example.com", "password", demoPassword)
 	if err := a.demoConversations(ctx, sim); err != nil {
 		return fmt.Errorf("demo conversations: %w", err)
 	}
@@ -96,6 +100,9 @@ func (a *App) demoTeam(ctx context.Context) error {
 		first, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(one.name, "é", "e")), " ")
 		agent, err := a.Team.CreateAgent(ctx, team.System(), team.NewAgent{Name: one.name, Email: first + "@example.com", Role: one.role})
 		if err != nil {
+			return err
+		}
+		if err := a.signIn.SetPassword(ctx, bySystem, agent.ID, demoPassword, ""); err != nil {
 			return err
 		}
 		for _, name := range one.in {

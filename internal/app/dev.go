@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -52,6 +53,9 @@ func Dev(ctx context.Context, cfg config.Config, out io.Writer, logger *slog.Log
 	}
 	return a.Run(ctx, stage{"children", d.watch}, stage{"demo data", ready})
 }
+
+// demoSender is who mails come from in a demo.
+const demoSender = "Guichet <guichet@example.com>"
 
 // development is what runs beside the product.
 type development struct {
@@ -138,7 +142,8 @@ func (d *development) startTemporal(ctx context.Context) (err error) {
 
 func (d *development) startSimulator(ctx context.Context) (err error) {
 	d.simulator, err = simulator.New(simulator.Config{
-		Addr: local(d.cfg.SimulatorPort), DataFile: filepath.Join(d.cfg.DataDir, "simulator.json"), Logger: d.logger,
+		Addr: local(d.cfg.SimulatorPort), MailAddr: local(d.cfg.SimulatorSMTPPort),
+		DataFile: filepath.Join(d.cfg.DataDir, "simulator.json"), Logger: d.logger,
 	})
 	if err != nil {
 		return fmt.Errorf("start the simulator: %w", err)
@@ -151,6 +156,10 @@ func (d *development) startSimulator(ctx context.Context) (err error) {
 	d.simulated, d.endSim = make(chan error, 1), cancel
 	go func() { d.simulated <- d.simulator.Run(own) }()
 	d.cfg.SimulatorURL = d.simulator.URL()
+	if d.cfg.SMTPURL == "" {
+		d.cfg.SMTPURL = d.simulator.MailURL()
+		d.cfg.MailFrom = cmp.Or(d.cfg.MailFrom, demoSender)
+	}
 	return nil
 }
 

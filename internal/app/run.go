@@ -58,7 +58,7 @@ func (a *App) stages() ([]stage, error) {
 				Client: a.Temporal, Namespace: a.Config.Namespace, DB: a.DB, Clock: a.Clock, Logger: a.Logger,
 				Activities: activities.New(a.Inbox, a.outbox),
 			})
-		}})
+		}}, stage{"bulk actions", a.bulk.Run})
 	}
 	if a.Mode.Work {
 		keeper := a.keeper()
@@ -69,13 +69,16 @@ func (a *App) stages() ([]stage, error) {
 		stage{"wake", func(ctx context.Context) error { return a.listen(ctx, wake, access) }},
 		stage{"hand back", func(ctx context.Context) error { return a.handBack(ctx, access) }},
 		stage{"bootstrap token", a.bootstrap},
+		stage{"mails", a.Mailer.Run},
+		stage{"notifications", a.deriveNotifications},
+		stage{"digests", a.notifications.Run},
 	)
 	if a.Config.Demo && a.Config.SimulatorURL != "" {
 		stages = append(stages, stage{"demo clock", a.followClock})
 	}
 	stages = append(stages, stage{"search", a.indexForSearch})
 	if a.Mode.Serve {
-		stages = append(stages, stage{"intake", a.intake.Run}, stage{"live events", a.live.Run}, stage{"presence", a.presence.Keeper.Run}, stage{"repetitions", a.sweepRepetitions})
+		stages = append(stages, stage{"intake", a.intake.Run}, stage{"live events", a.live.Run}, stage{"presence", a.presence.Keeper.Run}, stage{"sweep", a.sweep})
 	}
 	return append(stages, stage{"server", a.serve}), nil
 }
@@ -169,19 +172,6 @@ func (a *App) bootstrap(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// repetitionsEvery is how often old idempotency keys are removed.
-const repetitionsEvery = 10 * time.Minute
-
-// sweepRepetitions removes what callers can no longer repeat.
-func (a *App) sweepRepetitions(ctx context.Context) error {
-	for pause(ctx, repetitionsEvery) {
-		if err := a.repetitions.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.Logger.Warn("old idempotency keys were not removed", "sqlstate", postgres.Code(err))
-		}
-	}
-	return nil
 }
 
 // pause waits and reports whether the context is still alive.

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/channel/whatsapp"
 	"guichet.dev/guichet/conversation"
@@ -28,6 +29,7 @@ import (
 	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
+	"guichet.dev/guichet/views"
 )
 
 // closeTimeout is how long closing one part may take.
@@ -63,6 +65,11 @@ func (a *App) openStores(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.openMailer(keyring); err != nil {
+		return err
+	}
+	a.openNotifications(keyring)
+	a.openSignIn()
 	a.repetitions = idempotency.NewStore(a.DB, keyring)
 	whatsAppOptions := whatsapp.Options{Now: a.Clock.Now, DialControl: accounts.DialControl}
 	if a.Config.AllowsPrivate() {
@@ -78,6 +85,7 @@ func (a *App) openStores(context.Context) error {
 		Notify: a.notify, Announce: a.notifyFeed, Meaning: meaning, Logger: a.Logger,
 	})
 	a.openInside()
+	a.bulk = bulk.NewStore(bulk.Options{DB: a.DB, Inbox: a.Inbox, Labels: a.inside.labels, Askers: a.Team, Logger: a.Logger})
 	receivers, senders := map[conversation.Channel]channel.Receiver{}, map[conversation.Channel]channel.Sender{}
 	for kind, adapter := range a.adapters {
 		receivers[kind], senders[kind] = adapter, adapter
@@ -123,12 +131,18 @@ func (a *App) wakeHolding(ctx context.Context, accountID string) error {
 }
 
 func (a *App) openServer(ctx context.Context) error {
+	proxies, err := a.Config.Proxies()
+	if err != nil {
+		return err
+	}
 	a.server = server.New(server.Options{
+		SignIn: a.signIn, PublicURL: a.Config.PublicURL, TrustedProxies: proxies,
 		Logger: a.Logger, Metrics: a.Metrics, Clock: a.Clock, Accounts: a.Accounts, Team: a.Team, Adapters: a.adapters,
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts, Search: a.inside.search,
-		Repetitions: a.repetitions, Rate: a.Config.APIRate,
+		Views: views.NewStore(a.DB), Bulk: a.bulk,
+		Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
 	var lc net.ListenConfig

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -27,7 +29,12 @@ type Config struct {
 	Demo            bool          `env:"GUICHET_DEMO" default:"false" doc:"The clock follows the simulator's, and providers may have private addresses"`
 	SimulatorURL    string        `env:"GUICHET_SIMULATOR_URL" kind:"url" doc:"The simulator whose clock is followed in a demo. guichet dev knows its own"`
 	AllowPrivate    string        `env:"GUICHET_ALLOW_PRIVATE_PROVIDERS" default:"auto" oneof:"auto,true,false" doc:"Whether the API address of an account may lie in a private network or be without TLS. auto: in a demo only"`
+	PublicURL       string        `env:"GUICHET_PUBLIC_URL" kind:"url" doc:"Where browsers reach Guichet, such as https://inbox.example.com: for the links in mails (needed with GUICHET_SMTP_URL), and for cookies, which are for TLS only if it begins with https. In a demo it is where HTTP is served"`
+	TrustedProxies  string        `env:"GUICHET_TRUSTED_PROXIES" doc:"Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8, with commas between them"`
+	SessionIdle     time.Duration `env:"GUICHET_SESSION_IDLE" default:"12h" min:"5m" max:"720h" doc:"After how long without a request a session ends. It lasts 30 days at most"`
 	APIRate         int           `env:"GUICHET_API_RATE" default:"50" min:"0" max:"100000" doc:"Requests that one caller of the API may make in a second, ten times as many at once, in each process. 0 sets no limit"`
+	SMTPURL         string        `env:"GUICHET_SMTP_URL" kind:"secret" doc:"The server that takes Guichet's own mails (invitations, passwords, digests): smtp://user:password@host:port with STARTTLS, or smtps:// with TLS from the start. Without it none are sent; guichet dev takes the simulator's mailbox"`
+	MailFrom        string        `env:"GUICHET_MAIL_FROM" doc:"Who those mails come from, such as Guichet <guichet@example.com>; needed with GUICHET_SMTP_URL"`
 	LogLevel        string        `env:"GUICHET_LOG_LEVEL" default:"info" oneof:"debug,info,warn,error" doc:"The least important lines that are logged"`
 	LogFormat       string        `env:"GUICHET_LOG_FORMAT" default:"json" oneof:"json,text" doc:"The form of log lines"`
 	StopTimeout     time.Duration `env:"GUICHET_STOP_TIMEOUT" default:"25s" min:"1s" max:"10m" doc:"How long a stop may take before it is forced"`
@@ -36,11 +43,12 @@ type Config struct {
 	RetainEvents        Age `env:"GUICHET_RETAIN_EVENTS" default:"forever" doc:"How long events are kept: what happened in a conversation, apart from its messages"`
 	RetainConversations Age `env:"GUICHET_RETAIN_CONVERSATIONS" default:"forever" doc:"How long a conversation is kept after it was closed, with its messages and all that belongs to it"`
 
-	Port           int `env:"GUICHET_PORT" default:"8080" min:"0" max:"65535" doc:"guichet dev: HTTP. 0 takes a free port, here and below"`
-	TemporalPort   int `env:"GUICHET_TEMPORAL_PORT" default:"7233" min:"0" max:"65535" doc:"guichet dev: Temporal"`
-	TemporalUIPort int `env:"GUICHET_TEMPORAL_UI_PORT" default:"8233" min:"0" max:"65535" doc:"guichet dev: Temporal's Web UI; 0 runs without"`
-	SimulatorPort  int `env:"GUICHET_SIMULATOR_PORT" default:"8090" min:"0" max:"65535" doc:"guichet dev and simulate: the simulator"`
-	PostgresPort   int `env:"GUICHET_POSTGRES_PORT" default:"0" min:"0" max:"65535" doc:"guichet dev: PostgreSQL"`
+	Port              int `env:"GUICHET_PORT" default:"8080" min:"0" max:"65535" doc:"guichet dev: HTTP. 0 takes a free port, here and below"`
+	TemporalPort      int `env:"GUICHET_TEMPORAL_PORT" default:"7233" min:"0" max:"65535" doc:"guichet dev: Temporal"`
+	TemporalUIPort    int `env:"GUICHET_TEMPORAL_UI_PORT" default:"8233" min:"0" max:"65535" doc:"guichet dev: Temporal's Web UI; 0 runs without"`
+	SimulatorPort     int `env:"GUICHET_SIMULATOR_PORT" default:"8090" min:"0" max:"65535" doc:"guichet dev and simulate: the simulator"`
+	SimulatorSMTPPort int `env:"GUICHET_SIMULATOR_SMTP_PORT" default:"8025" min:"0" max:"65535" doc:"guichet dev and simulate: the simulator's mailbox, which takes every mail by SMTP"`
+	PostgresPort      int `env:"GUICHET_POSTGRES_PORT" default:"0" min:"0" max:"65535" doc:"guichet dev: PostgreSQL"`
 }
 
 // FromEnvironment reads the process's environment.
@@ -68,6 +76,22 @@ func Read(lookup func(string) (string, bool)) (Config, error) {
 // AllowsPrivate reports whether accounts may have API addresses in private networks.
 func (c Config) AllowsPrivate() bool {
 	return c.AllowPrivate == "true" || c.AllowPrivate == "auto" && c.Demo
+}
+
+// Proxies returns the networks of TrustedProxies.
+func (c Config) Proxies() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for text := range strings.SplitSeq(c.TrustedProxies, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("GUICHET_TRUSTED_PROXIES: %q is not a network such as 10.0.0.0/8", text)
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // DefaultKeyFile is where guichet dev keeps the encryption key.

@@ -36,6 +36,7 @@ type Metrics struct {
 
 	Updates *prometheus.CounterVec // what webhooks said, by channel, kind and outcome
 	Sends   *prometheus.CounterVec // attempts by channel, outcome and code
+	Mails   *prometheus.CounterVec // attempts to send Guichet's own mails, by kind, outcome and code
 
 	Streams prometheus.Gauge // clients that listen to events
 
@@ -63,6 +64,7 @@ func New() *Metrics {
 		}, []string{"method", "route"}),
 		Updates:        counters("updates_total", "Updates in webhooks by what became of them.", "channel", "kind", "outcome"),
 		Sends:          counters("sends_total", "Attempts to send a message by outcome and error code.", "channel", "outcome", "code"),
+		Mails:          counters("mails_total", "Attempts to send Guichet's own mails by outcome and error code; failed means given up.", "kind", "outcome", "code"),
 		Streams:        gauge("event_streams", "Clients that are listening to live events."),
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
@@ -75,7 +77,7 @@ func New() *Metrics {
 		Accounts: newAccounts(),
 	}
 	m.Registry.MustRegister(
-		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Streams, m.Stuck, m.Parked, m.AccountsFailed, m.SearchLag,
+		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Mails, m.Streams, m.Stuck, m.Parked, m.AccountsFailed, m.SearchLag,
 		m.Dependencies, m.Retained, m.Accounts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -117,4 +119,9 @@ func (o Observer) Updates(channel, kind, outcome string, n int) {
 // Send implements outbox.Observer.
 func (o Observer) Send(channel, outcome, code string) {
 	o.Sends.WithLabelValues(channel, outcome, code).Inc()
+}
+
+// Mail implements mailer.Observer.
+func (o Observer) Mail(kind, outcome, code string) {
+	o.Mails.WithLabelValues(kind, outcome, code).Inc()
 }

@@ -1,0 +1,2 @@
+DROP TABLE password_links, login_attempts, sessions, passwords;
+ALTER TABLE agents DROP COLUMN language;

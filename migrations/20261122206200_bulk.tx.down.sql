@@ -1,0 +1,1 @@
+DROP TABLE bulk_targets, bulk_actions;
