@@ -84,8 +84,8 @@ func (c *condition) all(list []needle, begins bool) string {
 	for i, n := range list {
 		var forms []string
 		for _, text := range n.begins {
-			if !begins && slices.Contains(n.anywhere, text) {
-				continue
+			if !begins && slices.ContainsFunc(n.anywhere, func(part string) bool { return strings.Contains(text, part) }) {
+				continue // who has this has that
 			}
 			forms = append(forms, "haystack LIKE "+c.arg("% "+like(text)+"%")+"::text")
 		}

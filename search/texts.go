@@ -16,7 +16,8 @@ import (
 // How the newest entries are looked through, and how slices of time grow behind them.
 const (
 	newestTexts = 10_000 // a word that does not fill a page from so many is not common there
-	maxSlice    = 128    // weeks; behind so many comes all the rest
+	longest     = 8      // weeks of one slice: the cost of a word that was common there only
+	maxSlices   = 30     // about four years; behind them comes all the rest
 )
 
 // place is an entry of search_texts that was found.
@@ -191,22 +192,21 @@ func (l *lookup) edge(ctx context.Context) (place, bool, error) {
 	return p, err == nil, err
 }
 
-// slices asks the index for slices of time, each longer than the one before.
+// slices asks the index for slices of time, which at first grow from one to the next.
 func (l *lookup) slices(ctx context.Context) error {
 	oldest, err := l.oldest(ctx)
 	if err != nil {
 		return err
 	}
 	to := week(*l.before)
-	for length := int64(1); to >= oldest; length *= 2 {
+	for n, length := 0, int64(1); to >= oldest; n, length = n+1, min(2*length, longest) {
 		from := max(to-length+1, oldest)
 		var weeks []string
-		if length <= maxSlice {
-			for w := from; w <= to; w++ {
-				weeks = append(weeks, weekFact(w))
-			}
-		} else {
+		if n >= maxSlices {
 			from = oldest
+		}
+		for w := from; w <= to && n < maxSlices; w++ {
+			weeks = append(weeks, weekFact(w))
 		}
 		start := weekStart(from)
 		if err := l.slice(ctx, anyWeek(weeks), &start); err != nil || len(l.found) >= l.limit {

@@ -41,6 +41,9 @@ var sentences = map[Permission]string{
 	ReadRoles:           "See the roles and what each permission means.",
 	WriteRoles:          "Make and change roles within one's own permissions.",
 	WriteSettings:       "See and change settings of the whole installation, such as who vouches for people; needs every other permission too.",
+	RunBulk:             "Do something with many conversations at once; each needs its own permission too.",
+	WriteViews:          "Keep views of one's own.",
+	ShareViews:          "Share views with a team or everybody, and change shared ones.",
 	ReadAudit:           "See what was changed, by whom.",
 }
 
