@@ -38,7 +38,6 @@ const forgiven = 24 * time.Hour
 // attempt is what one attempt counts for.
 type attempt struct {
 	keys   [][]byte
-	agent  string
 	locked bool // it was the last free one
 }
 
@@ -112,7 +111,7 @@ func (a allowance) lock(failures int) time.Duration {
 // succeed forgets the attempts on this e-mail address; those from the place stay, so that knowing one password is no way to
 // guess others without end.
 func (s *Store) succeed(ctx context.Context, a attempt) error {
-	_, err := s.DB.ExecContext(ctx, "DELETE FROM login_attempts WHERE key IN (?)", bun.In(a.keys[:2]))
+	_, err := s.DB.ExecContext(ctx, "DELETE FROM login_attempts WHERE key IN (?)", bun.List(a.keys[:2]))
 	if err == nil {
 		_, err = s.DB.ExecContext(ctx, "UPDATE login_attempts SET failures = greatest(0, failures - 1), locked_until = NULL WHERE key = ?", a.keys[2])
 	}
