@@ -45,9 +45,11 @@ func (s *Server) registerAPI() {
 	s.api = humaecho.New(s.echo, config)
 
 	s.registerSessions()
+	s.registerOIDC()
 	s.registerMe()
 	s.registerNotifications()
 	s.registerOwnTokens()
+	s.registerSecondFactor()
 	s.registerRoles()
 	s.registerAccounts()
 	s.registerAccountStates()

@@ -35,8 +35,10 @@ import (
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/notifications"
+	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/search"
+	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
@@ -184,10 +186,10 @@ type fixture struct {
 	inbox   *fakeInbox
 	adapter *fakeAdapter
 	mails   *mails
-	signIn  *signin.Store
 	db      *bun.DB
 	live    *feed.Hub
 	team    *team.Store
+	signIn  *signin.Store
 	server  *server.Server
 	log     *bytes.Buffer
 	admin   string // a token
@@ -227,6 +229,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 		},
 	}
 	f.furnish(&options)
+	addEntrances(t, &options, db)
 	for _, c := range change {
 		c(&options)
 	}
@@ -250,6 +253,24 @@ func (f *fixture) furnish(o *server.Options) {
 	}
 	o.Blocks = blocks.NewStore(blocks.Options{
 		Desk: desk, Accounts: o.Accounts, Adapters: o.Adapters, Meaning: func(conversation.Channel, string) string { return "" },
+	})
+}
+
+// addEntrances adds what else people prove themselves with.
+func addEntrances(t *testing.T, o *server.Options, db *bun.DB) {
+	t.Helper()
+	key, err := accounts.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyring, err := accounts.ParseKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.SecondFactor = secondfactor.NewStore(secondfactor.Options{DB: db, Sealer: keyring})
+	o.SignIn.SecondFactor = o.SecondFactor
+	o.OIDC = oidc.NewStore(oidc.Options{
+		DB: db, Team: o.Team, Sealer: keyring, PublicURL: func() string { return "http://guichet.example.com" }, AllowPrivate: true,
 	})
 }
 

@@ -29,7 +29,9 @@ import (
 	"guichet.dev/guichet/labels"
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/notifications"
+	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/search"
+	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -69,7 +71,9 @@ type Options struct {
 
 	Live *feed.Hub // whose frames are made by RenderEvent; nil: there are no live events
 
-	SignIn         *signin.Store  // nil: only tokens are accepted
+	SignIn         *signin.Store // nil: only tokens are accepted
+	SecondFactor   *secondfactor.Store
+	OIDC           *oidc.Store
 	PublicURL      string         // where browsers reach us; cookies are for TLS only if it is https
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 

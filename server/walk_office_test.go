@@ -12,6 +12,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -26,6 +27,7 @@ import (
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
+	"guichet.dev/guichet/views"
 )
 
 // silentAdapter is a provider that takes everything.
@@ -36,6 +38,7 @@ func (silentAdapter) MarkRead(context.Context, channel.Account, string, bool) er
 // walked is a server over a real office with two accounts: one for everybody, and one that is foreign to most.
 type walked struct {
 	*fixture
+	bulk         *bulk.Store
 	office       *office.Office
 	own, foreign accounts.Account
 	viewer       team.Agent // of the foreign account
@@ -61,9 +64,10 @@ func newWalked(t *testing.T) *walked {
 	o := office.Open(t)
 	o.At(time.Now())
 	w := &walked{office: o, own: o.Account, foreign: o.Connect(t, "777777", office.Secret), log: &strings.Builder{}, kept: map[string]string{}}
+	w.bulk = bulk.NewStore(bulk.Options{DB: o.DB, Inbox: o.Inbox, Labels: labels.NewStore(o.Desk()), Askers: team.NewStore(o.DB)})
 	w.fixture = &fixture{t: t, mails: &mails{}, team: team.NewStore(o.DB), db: o.DB}
 	live := newHub(t, o.DB)
-	w.server = server.New(server.Options{
+	options := server.Options{
 		SignIn: newSignIn(o.DB, w.mails),
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: metrics.New(), Clock: o.Clock, Team: w.team, Accounts: o.Store,
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: silentAdapter{}},
@@ -75,19 +79,21 @@ func newWalked(t *testing.T) *walked {
 			Meaning: func(conversation.Channel, string) string { return "" },
 		}),
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
-		Search:        search.NewStore(o.DB),
 		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
-	})
+		Search:        search.NewStore(o.DB), Views: views.NewStore(o.DB), Bulk: w.bulk,
+	}
+	addEntrances(t, &options, o.DB)
+	w.server = server.New(options)
 	w.people()
 	for _, a := range []accounts.Account{w.own, w.foreign} { // so that lists have something to show from the first route on
 		w.write(a)
 		w.object("parked", a.ID == w.foreign.ID, false)
 	}
+	o.Exec(t, `INSERT INTO notifications (id, agent_id, conversation_id, account_id, created_at, changed_at)
+		SELECT gen_random_uuid(), a.id, c.id, c.account_id, now(), now() FROM agents a, conversations c`) // as if all had seen both
 	if _, err := search.Rebuild(t.Context(), o.DB, nil); err != nil {
 		t.Fatal(err)
 	}
-	o.Exec(t, `INSERT INTO notifications (id, agent_id, conversation_id, account_id, created_at, changed_at)
-		SELECT gen_random_uuid(), a.id, c.id, c.account_id, now(), now() FROM agents a, conversations c`) // as if all had seen both
 	return w
 }
 
@@ -197,6 +203,11 @@ var objects = map[string]func(w *walked, account accounts.Account) string{
 	"account": func(_ *walked, a accounts.Account) string { return a.ID },
 	"conversation": func(w *walked, a accounts.Account) string {
 		return w.office.Text(w.t, "SELECT conversation_id::text FROM messages WHERE id = $1::uuid", w.write(a))
+	},
+	"bulk": func(w *walked, _ accounts.Account) string { // of the one who makes the request
+		by := w.current.Actor()
+		return w.office.Text(w.t, `INSERT INTO bulk_actions (id, actor_kind, actor_id, action, state, total, created_at)
+			VALUES (gen_random_uuid(), $1, $2, '{"kind":"read"}', 'running', 0, now()) RETURNING id::text`, string(by.Kind), by.ID)
 	},
 	"session": func(w *walked, _ accounts.Account) string {
 		return w.office.Text(w.t, `INSERT INTO sessions (id, hash, agent_id, created_at, last_seen_at, expires_at)

@@ -25,7 +25,7 @@ var kinds = map[string]string{
 	"parked_id": "parked",
 	"agent_id":  "agent", "agent_ids": "agent", "actor_id": "agent",
 	"team_id": "team", "team_ids": "team",
-	"token_id": "token", "session_id": "session",
+	"token_id": "token", "session_id": "session", "bulk_id": "bulk", "view_id": "view",
 	"role_key":   "role",
 	"contact_id": "contact", "note_id": "note", "label_id": "label", "key": "attribute",
 	"saved_view": "view", "assignee": "agent", "team": "team",
@@ -38,7 +38,7 @@ var ofAccount = map[string]bool{"account": true, "conversation": true, "message"
 var notIDs = map[string]bool{"client_id": true, "provider_id": true, "business_id": true}
 
 // public are the operations that everybody may ask for. There is no other way in without a token or a session.
-var public = map[string]bool{"log-in": true, "forgot-password": true, "set-password": true}
+var public = map[string]bool{"log-in": true, "forgot-password": true, "set-password": true, "get-oidc": true, "begin-oidc": true, "finish-oidc": true}
 
 // walks has an entry for each operation with a body, and for the others that need one.
 var walks = map[string]walk{
@@ -54,6 +54,16 @@ var walks = map[string]walk{
 	"set-account-viewers": {
 		bodies: []string{`{"restricted":true,"agent_ids":["<viewer>","<agent>"],"team_ids":["<watchers>","<team>"]}`}, settings: true, after: (*walked).restrict,
 	},
+
+	"get-own-second-factor":     {lacks: true}, // all of these need a session
+	"enrol-own-second-factor":   {lacks: true},
+	"confirm-own-second-factor": {bodies: []string{`{"code":"123456"}`}, lacks: true},
+	"disable-own-second-factor": {bodies: []string{`{"code":"123456"}`}, lacks: true},
+	"reset-second-factor":       {lacks: true},
+	"get-oidc-settings":         {lacks: true}, // there is no provider
+	"set-oidc-settings":         {bodies: []string{`{"issuer":"http://127.0.0.1:1","client_id":"c","label":"l"}`}, lacks: true},
+	"remove-oidc-settings":      {lacks: true},
+	"unlink-oidc":               {lacks: true},
 
 	"create-agent":       {bodies: []string{`{"name":"<unique>","email":"<unique>@example.com","role":"agent"}`}},
 	"update-agent":       {bodies: []string{`{"name":"<unique>"}`, `{"role":"supervisor","email":"<unique>@example.com"}`, `{"state":"deactivated"}`}},
@@ -86,21 +96,23 @@ var walks = map[string]walk{
 	"put-draft":               {bodies: []string{`{"text":"Hel","if_version":0}`, `{"text":"Hel","reply_to":"<message>","if_version":0}`}},
 	"edit-contact":            {bodies: []string{`{"note":"likes tea"}`}},
 
-	"search-people": {queries: []string{"q=4071"}}, // the beginning of everybody's number
-	"search-messages": {queries: []string{
-		"q=words%20", "q=words&account_id=<account>", "q=words&conversation_id=<conversation>", "q=words&agent_id=<agent>", "q=words&label_id=<label>",
-	}},
 	"start-bulk-action": {selects: true, bodies: []string{
 		`{"action":{"kind":"assign","agent_id":"<agent>","team_id":"<team>"},"filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
 		`{"action":{"kind":"add_label","label_id":"<label>"},"ids":["<conversation>"]}`,
 	}},
+	"get-bulk-action":    {lacks: true}, // one's own only
+	"cancel-bulk-action": {lacks: true},
 	"create-view": {selects: true, bodies: []string{
 		`{"name":"<unique>","filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
 	}},
 	"update-view": {selects: true, bodies: []string{
 		`{"name":"<unique>","filter":{"account_ids":["<account>"],"label_ids":["<label>"],"assignee":"<agent>","team":"<team>"}}`,
 	}},
-	"share-view": {bodies: []string{`{"with":"everybody"}`, `{"with":"team","team_id":"<team>"}`}},
+	"share-view":    {bodies: []string{`{"with":"everybody"}`, `{"with":"team","team_id":"<team>"}`}},
+	"search-people": {queries: []string{"q=4071"}}, // the beginning of everybody's number
+	"search-messages": {queries: []string{
+		"q=words%20", "q=words&account_id=<account>", "q=words&conversation_id=<conversation>", "q=words&agent_id=<agent>", "q=words&label_id=<label>",
+	}},
 
 	"listen-events":        {queries: []string{"cursor=1-0-0"}}, // all that ever happened
 	"choose-presence":      {bodies: []string{`{"state":"online"}`}},

@@ -145,6 +145,34 @@ func (s *Store) UpdateAgent(ctx context.Context, by Principal, id string, c Agen
 	return a, err
 }
 
+// MayManage refuses to change how an agent logs in who may do more than the caller.
+func (p Principal) MayManage(ctx context.Context, tx bun.Tx, agentID string) error {
+	if err := p.unlimited(); err != nil {
+		return err
+	}
+	a, err := readAgent(ctx, tx, agentID, "")
+	if err != nil {
+		return err
+	}
+	has, err := roleSet(ctx, tx, a.Role)
+	if err != nil {
+		return err
+	}
+	return p.mayGive("", has)
+}
+
+// MayGive refuses to give a role, to whomever it will be, that may do more than the caller.
+func (p Principal) MayGive(ctx context.Context, tx bun.Tx, field string, role Role) error {
+	if err := p.unlimited(); err != nil {
+		return err
+	}
+	may, err := roleSet(ctx, tx, role)
+	if err != nil {
+		return err
+	}
+	return p.mayGive(field, may)
+}
+
 // mayChange refuses to change agents who may do more than the caller, or to make them so. Whoever has an agent's address
 // can get in as the agent, so changing that needs the agent's sight too.
 func (p Principal) mayChange(ctx context.Context, tx bun.Tx, before, after Agent) error {

@@ -48,6 +48,7 @@ const (
 	OwnTokens           Permission = "self.tokens"
 	ReadRoles           Permission = "roles.read"
 	WriteRoles          Permission = "roles.write"
+	WriteSettings       Permission = "settings.write" // of the whole installation; reading them too
 	// AllAccounts is needed by no operation: it is the sight of the conversations of every account.
 	AllAccounts Permission = "accounts.all"
 )
@@ -73,7 +74,7 @@ var (
 		RunBulk, WriteViews,
 	}
 	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews})
-	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, AllAccounts, WriteAttributes})
+	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, WriteSettings, AllAccounts, WriteAttributes})
 
 	byRole = map[Role]PermissionSet{
 		RoleAgent: SetOf(ofAgents), RoleSupervisor: SetOf(ofSupervisors), RoleAdmin: SetOf(ofAdmins),

@@ -40,6 +40,7 @@ var sentences = map[Permission]string{
 	WriteTokens:         "Make and revoke API tokens for agents and programs, within one's own permissions.",
 	ReadRoles:           "See the roles and what each permission means.",
 	WriteRoles:          "Make and change roles within one's own permissions.",
+	WriteSettings:       "See and change settings of the whole installation, such as who vouches for people; needs every other permission too.",
 	ReadAudit:           "See what was changed, by whom.",
 }
 

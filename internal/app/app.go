@@ -25,8 +25,10 @@ import (
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/mailer"
 	"guichet.dev/guichet/notifications"
+	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
@@ -69,6 +71,8 @@ type App struct {
 	repetitions   *idempotency.Store
 	signIn        *signin.Store
 	bulk          *bulk.Store
+	secondFactor  *secondfactor.Store
+	oidc          *oidc.Store
 	notifications *notifications.Store
 	inside        inside
 	server        *server.Server

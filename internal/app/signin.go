@@ -8,17 +8,24 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/signin"
 	"guichet.dev/guichet/team"
 )
 
 // openSignIn opens how people prove who they are.
-func (a *App) openSignIn() {
+func (a *App) openSignIn(keyring *accounts.Keyring) {
+	a.secondFactor = secondfactor.NewStore(secondfactor.Options{DB: a.DB, Sealer: keyring})
+	a.oidc = oidc.NewStore(oidc.Options{
+		DB: a.DB, Team: a.Team, Sealer: keyring, PublicURL: a.publicURL, AllowPrivate: a.Config.AllowsPrivate(),
+	})
 	a.signIn = signin.New(signin.Options{
-		DB: a.DB, Mailer: a.Mailer, PublicURL: a.publicURL, Idle: a.Config.SessionIdle, Logger: a.Logger,
+		DB: a.DB, Mailer: a.Mailer, SecondFactor: a.secondFactor, PublicURL: a.publicURL, Idle: a.Config.SessionIdle, Logger: a.Logger,
 	})
 }
 

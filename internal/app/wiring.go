@@ -69,14 +69,14 @@ func (a *App) openStores(context.Context) error {
 		return err
 	}
 	a.openNotifications(keyring)
-	a.openSignIn()
+	a.Team = team.NewStore(a.DB)
+	a.openSignIn(keyring)
 	a.repetitions = idempotency.NewStore(a.DB, keyring)
 	whatsAppOptions := whatsapp.Options{Now: a.Clock.Now, DialControl: accounts.DialControl}
 	if a.Config.AllowsPrivate() {
 		whatsAppOptions.DialControl = nil
 	}
 	a.adapters = map[conversation.Channel]channel.Adapter{conversation.WhatsApp: whatsapp.New(whatsAppOptions)}
-	a.Team = team.NewStore(a.DB)
 	a.Accounts = accounts.NewStore(accounts.Options{
 		DB: a.DB, Keyring: keyring, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
 	})
@@ -136,7 +136,7 @@ func (a *App) openServer(ctx context.Context) error {
 		return err
 	}
 	a.server = server.New(server.Options{
-		SignIn: a.signIn, PublicURL: a.Config.PublicURL, TrustedProxies: proxies,
+		SignIn: a.signIn, SecondFactor: a.secondFactor, OIDC: a.oidc, PublicURL: a.Config.PublicURL, TrustedProxies: proxies,
 		Logger: a.Logger, Metrics: a.Metrics, Clock: a.Clock, Accounts: a.Accounts, Team: a.Team, Adapters: a.adapters,
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,

@@ -1,0 +1,1 @@
+DROP TABLE oidc_used_states, oidc_identities, oidc_settings;
