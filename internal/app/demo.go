@@ -102,7 +102,7 @@ func (a *App) demoTeam(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := a.signIn.SetPassword(ctx, bySystem, agent.ID, demoPassword, ""); err != nil {
+		if err := offline(a.DB, a.Config).SetPassword(ctx, bySystem, agent.ID, demoPassword, ""); err != nil {
 			return err
 		}
 		for _, name := range one.in {
