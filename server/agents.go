@@ -61,7 +61,7 @@ func (s *Server) registerAgents() {
 	}, func(ctx context.Context, in *createAgent) (*answer[team.Agent], error) {
 		a, err := s.Team.CreateAgent(ctx, caller(ctx), team.NewAgent{Name: in.Body.Name, Email: in.Body.Email, Role: in.Body.Role})
 		if err == nil && in.Body.Invite {
-			err = s.SignIn.Invite(ctx, actor(ctx), a.ID)
+			err = s.SignIn.Invite(ctx, caller(ctx), a.ID)
 		}
 		return reply(a, err)
 	})
@@ -72,7 +72,7 @@ func (s *Server) registerAgents() {
 		b := in.Body
 		a, err := s.Team.UpdateAgent(ctx, caller(ctx), in.ID, team.AgentChange{Name: b.Name, Email: b.Email, Role: b.Role, State: b.State})
 		if err == nil && a.State == team.AgentDeactivated && s.SignIn != nil { // so that they do not come to life again with the agent
-			err = s.SignIn.EndAll(ctx, actor(ctx), in.ID, "")
+			err = s.SignIn.EndAll(ctx, caller(ctx), in.ID, "")
 		}
 		return reply(a, err)
 	})

@@ -139,7 +139,7 @@ func (s *Server) registerOwnSessions() {
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.SignIn.EndAll(ctx, actor(ctx), session.AgentID, session.ID)
+		return nil, s.SignIn.EndAll(ctx, caller(ctx), session.AgentID, session.ID)
 	})
 	register(s, operation{
 		id: "end-agent-sessions", method: http.MethodDelete, path: "/agents/{agent_id}/sessions", permission: team.WriteAgents, tag: "agents", status: http.StatusNoContent,
@@ -148,7 +148,7 @@ func (s *Server) registerOwnSessions() {
 		if _, err := s.Team.Agent(ctx, in.ID); err != nil {
 			return nil, err
 		}
-		return nil, s.SignIn.EndAll(ctx, actor(ctx), in.ID, "")
+		return nil, s.SignIn.EndAll(ctx, caller(ctx), in.ID, "")
 	})
 }
 
@@ -157,7 +157,7 @@ func (s *Server) registerPasswords() {
 		id: "invite-agent", method: http.MethodPost, path: "/agents/{agent_id}/invite", permission: team.WriteAgents, tag: "agents", status: http.StatusAccepted,
 		summary: "Send an agent a link by which they set their password; good for 72 hours",
 	}, func(ctx context.Context, in *AgentPath) (*struct{}, error) {
-		return nil, s.SignIn.Invite(ctx, actor(ctx), in.ID)
+		return nil, s.SignIn.Invite(ctx, caller(ctx), in.ID)
 	})
 	register(s, operation{
 		id: "forgot-password", method: http.MethodPost, path: "/password/forgotten", public: true, tag: "session", status: http.StatusAccepted,

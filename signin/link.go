@@ -28,11 +28,15 @@ var (
 // resetsPerHour is how many reset mails one person gets at most.
 const resetsPerHour = 3
 
-// Invite sends an agent a link by which they set their first password. Earlier ones stop working.
-func (s *Store) Invite(ctx context.Context, by conversation.Actor, agentID string) error {
+// Invite sends an agent a link by which they set their first password. Earlier ones stop working. Nobody
+// invites whoever may do more than they.
+func (s *Store) Invite(ctx context.Context, by team.Principal, agentID string) error {
 	return postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		a, err := readAgent(ctx, tx, agentID)
 		if err != nil {
+			return err
+		}
+		if err := by.MayManage(ctx, tx, agentID); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM password_links WHERE agent_id = ? AND kind = ?", agentID, invitation.name); err != nil {
@@ -41,7 +45,7 @@ func (s *Store) Invite(ctx context.Context, by conversation.Actor, agentID strin
 		if err := s.sendLink(ctx, tx, a, invitation); err != nil {
 			return err
 		}
-		return team.Audit(ctx, tx, team.Change{By: by, Action: "agents.invite", SubjectKind: "agent", SubjectID: agentID})
+		return team.Audit(ctx, tx, team.Change{By: by.Actor(), Action: "agents.invite", SubjectKind: "agent", SubjectID: agentID})
 	})
 }
 

@@ -141,19 +141,26 @@ func (s *Store) End(ctx context.Context, agentID, id string) error {
 	return nil
 }
 
-// EndAll ends all sessions of an agent but one, which may be empty. An admin's doing so is audited.
-func (s *Store) EndAll(ctx context.Context, by conversation.Actor, agentID, keep string) error {
+// EndAll ends all sessions of an agent but one, which may be empty. An admin's doing so is audited, and
+// nobody does so to whoever may do more than they.
+func (s *Store) EndAll(ctx context.Context, by team.Principal, agentID, keep string) error {
 	if _, err := uuidOf(agentID); err != nil {
 		return err
 	}
+	own := by.AgentID == agentID
 	return postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+		if !own {
+			if err := by.MayManage(ctx, tx, agentID); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE agent_id = ? AND id::text <> ?", agentID, keep); err != nil {
 			return fmt.Errorf("end sessions: %w", err)
 		}
-		if by.ID == agentID {
+		if own {
 			return nil
 		}
-		return team.Audit(ctx, tx, team.Change{By: by, Action: "agents.end_sessions", SubjectKind: "agent", SubjectID: agentID})
+		return team.Audit(ctx, tx, team.Change{By: by.Actor(), Action: "agents.end_sessions", SubjectKind: "agent", SubjectID: agentID})
 	})
 }
 

@@ -325,13 +325,30 @@ func TestWeakPasswords(t *testing.T) {
 	}
 }
 
+func TestNobodyManagesWhoMayDoMore(t *testing.T) {
+	d := newDoor(t)
+	d.exec("UPDATE agents SET role = 'admin'")
+	value := d.enter()
+	weak := team.Principal{AgentID: "00000000-0000-7000-8000-000000000000", Role: team.RoleAgent, Permissions: team.SetOf([]team.Permission{team.WriteAgents})}
+	d.wantCode(d.Invite(t.Context(), weak, d.ana), conversation.CodeForbidden)
+	d.wantCode(d.EndAll(t.Context(), weak, d.ana, ""), conversation.CodeForbidden)
+	if _, err := d.Authenticate(t.Context(), value); err != nil || len(d.mails.of("invitation")) != 0 {
+		t.Errorf("%v, %+v", err, d.mails.sent)
+	}
+	if err := d.EndAll(t.Context(), team.System(), d.ana, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.Authenticate(t.Context(), value)
+	d.wantCode(err, conversation.CodeUnauthorised)
+}
+
 func TestInvitationAndReset(t *testing.T) {
 	d := newDoor(t)
 	d.exec("DELETE FROM passwords")
-	if err := d.Invite(t.Context(), admin, d.ana); err != nil {
+	if err := d.Invite(t.Context(), team.System(), d.ana); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Invite(t.Context(), admin, d.ana); err != nil {
+	if err := d.Invite(t.Context(), team.System(), d.ana); err != nil {
 		t.Fatal(err)
 	}
 	sent := d.mails.of("invitation")
