@@ -3,6 +3,7 @@ package inbox
 import (
 	"context"
 	"database/sql"
+	"math"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -69,7 +70,7 @@ func (s *selection) unread(by conversation.Actor) {
 }
 
 // Everything is the seq up to which somebody has read who has read all that there is.
-const Everything = -1
+const Everything = math.MaxInt64
 
 // Read notes up to where the caller has read and returns the conversation. Telling the customer is the server's business:
 // see LastInbound.

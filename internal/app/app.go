@@ -147,7 +147,12 @@ func (a *App) openDatabase(ctx context.Context) (err error) {
 	a.closers = append(a.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
-		return a.notifier.Close(ctx)
+		err := a.notifier.Close(ctx)
+		if postgres.IsUnavailable(err) { // who would have been told finds it by looking
+			a.Logger.Warn("the last notification was not sent", "sqlstate", postgres.Code(err))
+			return nil
+		}
+		return err
 	})
 	return a.Metrics.WatchDatabase(a.DB.DB)
 }
