@@ -82,12 +82,13 @@ func (in *Inbox) page(ctx context.Context, by conversation.Caller, f Filter) ([]
 	if asOf.IsZero() {
 		asOf = in.Now().Truncate(time.Microsecond) // as cursors keep it
 	}
+	selected, err := in.selectFor(ctx, by, f.Criteria)
+	if err != nil {
+		return nil, Cursor{}, err
+	}
 	var found []Cursor // places of the rows
 	for i := f.After.Phase; len(found) <= f.Limit; i++ {
-		s, err := in.selectFor(ctx, by, f.Criteria)
-		if err != nil {
-			return nil, Cursor{}, err
-		}
+		s := selected.clone()
 		parts := phases(f.Sort, s, asOf)
 		if i >= len(parts) {
 			break

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,13 @@ type selection struct {
 // waiting is written as no index has it: the planner would read the index of those who wait as a whole and sort it, instead
 // of stopping early in the order that is asked for. What is to be read from that index says so itself.
 const waiting = "(c.waiting_since IS NOT NULL) IS TRUE"
+
+// clone returns a selection of the same that goes on by itself: each part of an order adds parameters of its own.
+func (s *selection) clone() *selection {
+	c := *s
+	c.conditions, c.args = slices.Clone(s.conditions), slices.Clone(s.args)
+	return &c
+}
 
 // arg adds a parameter and returns its place.
 func (s *selection) arg(v any) string {
