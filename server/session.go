@@ -73,7 +73,7 @@ func (s *Server) registerSessions() {
 		if err != nil {
 			return nil, err
 		}
-		return reply(s.viewSession(ctx, session.value, session.Session), nil)
+		return reply(s.viewSession(ctx, session.value, session.Session))
 	})
 	register(s, operation{
 		id: "log-out", method: http.MethodDelete, path: "/session", permission: team.ReadSelf, tag: "session", status: http.StatusNoContent,
@@ -95,15 +95,13 @@ func (s *Server) logIn(ctx context.Context, in *logIn) (*sessionAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sessionAnswer{s.sessionCookie(value), s.viewSession(ctx, value, session)}, nil
+	view, err := s.viewSession(ctx, value, session)
+	return &sessionAnswer{s.sessionCookie(value), view}, err
 }
 
-func (s *Server) viewSession(ctx context.Context, value string, session signin.Session) sessionView {
-	v := sessionView{AgentID: session.AgentID, CSRFToken: signin.CSRFToken(value), ExpiresAt: session.ExpiresAt}
-	if a, err := s.Team.Agent(ctx, session.AgentID); err == nil { // else it is not there any more, as the next request says
-		v.Name = a.Name
-	}
-	return v
+func (s *Server) viewSession(ctx context.Context, value string, session signin.Session) (sessionView, error) {
+	a, err := s.Team.Agent(ctx, session.AgentID)
+	return sessionView{AgentID: a.ID, Name: a.Name, CSRFToken: signin.CSRFToken(value), ExpiresAt: session.ExpiresAt}, err
 }
 
 func (s *Server) registerOwnSessions() {

@@ -198,7 +198,7 @@ func (s *Store) verify(ctx context.Context, agentID, password string) error {
 // readAgent reads an active agent.
 func readAgent(ctx context.Context, db bun.IDB, id string) (team.Agent, error) {
 	var a team.Agent
-	if _, err := uuidOf(id); err != nil {
+	if err := checkID(id); err != nil {
 		return a, err
 	}
 	err := db.NewSelect().Model(&a).Where("id = ? AND state = ?", id, team.AgentActive).Scan(ctx)

@@ -128,7 +128,7 @@ func (s *Store) Sessions(ctx context.Context, agentID, current string) ([]Sessio
 
 // End ends one session of an agent; not_found if there is none.
 func (s *Store) End(ctx context.Context, agentID, id string) error {
-	if _, err := uuidOf(id); err != nil {
+	if err := checkID(id); err != nil {
 		return err
 	}
 	result, err := s.DB.ExecContext(ctx, "DELETE FROM sessions WHERE id = ? AND agent_id = ?", id, agentID)
@@ -144,7 +144,7 @@ func (s *Store) End(ctx context.Context, agentID, id string) error {
 // EndAll ends all sessions of an agent but one, which may be empty. An admin's doing so is audited, and
 // nobody does so to whoever may do more than they.
 func (s *Store) EndAll(ctx context.Context, by team.Principal, agentID, keep string) error {
-	if _, err := uuidOf(agentID); err != nil {
+	if err := checkID(agentID); err != nil {
 		return err
 	}
 	own := by.AgentID == agentID
@@ -179,9 +179,9 @@ func (s *Store) Sweep(ctx context.Context) error {
 	return nil
 }
 
-func uuidOf(id string) (string, error) {
+func checkID(id string) error {
 	if len(id) != 36 || uuid.Validate(id) != nil {
-		return "", conversation.Errorf(conversation.CodeNotFound, "no such thing")
+		return conversation.Errorf(conversation.CodeNotFound, "no such thing")
 	}
-	return id, nil
+	return nil
 }
