@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -53,7 +54,7 @@ func (c Consumer) Run(ctx context.Context) error {
 	r := round{Consumer: &c, limit: c.Batch}
 	for ctx.Err() == nil {
 		wait := r.next(ctx)
-		if !sleep(ctx, min(wait, leastPause)) {
+		if !clock.Sleep(ctx, min(wait, leastPause)) {
 			return nil
 		}
 		select {
@@ -221,13 +222,4 @@ func code(err error) string {
 		return "panic"
 	}
 	return string(conversation.CodeOf(err))
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"sort"
 	"sync"
 	"time"
+
+	"guichet.dev/guichet/internal/clock"
 )
 
 const (
@@ -69,7 +71,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer stop()
 	for ctx.Err() == nil {
 		wait := h.follow(ctx)
-		if !sleep(ctx, min(wait, hubPause)) {
+		if !clock.Sleep(ctx, min(wait, hubPause)) {
 			break
 		}
 		select {

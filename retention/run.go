@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
@@ -55,7 +56,7 @@ func (k Keeper) Every(ctx context.Context, interval time.Duration) error {
 		if _, _, err := k.Run(ctx); err != nil && ctx.Err() == nil {
 			k.Logger.Warn("what is too old was not deleted", "sqlstate", postgres.Code(err))
 		}
-		if !sleep(ctx, interval) {
+		if !clock.Sleep(ctx, interval) {
 			return nil
 		}
 	}
@@ -112,7 +113,7 @@ func (k Keeper) repeat(ctx context.Context, kind string, age time.Duration, tota
 		if n > 0 && k.Deleted != nil {
 			k.Deleted(kind, n)
 		}
-		if !more || !sleep(ctx, batchPause) {
+		if !more || !clock.Sleep(ctx, batchPause) {
 			break
 		}
 	}
@@ -145,13 +146,4 @@ func (k Keeper) Preview(ctx context.Context) (Counts, error) {
 		}
 	}
 	return found, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 	"go.temporal.io/sdk/client"
 
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -89,7 +90,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 			<-slots
 			failures++
 			d.complain(ctx, err)
-			sleep(ctx, backOff(failures, 15*time.Second))
+			clock.Sleep(ctx, backOff(failures, 15*time.Second))
 			continue
 		}
 		failures = 0
@@ -108,7 +109,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 // probe waits for as long as the breaker wants, then tries a few rows.
 func (d *Dispatcher) probe(ctx context.Context) error {
-	if !sleep(ctx, d.breaker.pause()) {
+	if !clock.Sleep(ctx, d.breaker.pause()) {
 		return nil
 	}
 	rows, err := d.queue.lease(ctx, probeSize)
@@ -134,7 +135,7 @@ func (d *Dispatcher) rest(ctx context.Context) {
 
 // measure keeps the metrics of the queue up to date.
 func (d *Dispatcher) measure(ctx context.Context) {
-	for sleep(ctx, lagInterval) {
+	for clock.Sleep(ctx, lagInterval) {
 		waiting, lag, err := d.queue.lag(ctx)
 		if err != nil {
 			d.complain(ctx, err)

@@ -113,7 +113,7 @@ func (o Options) start(ctx context.Context, version sdkworker.DeploymentOptions,
 		case ctx.Err() == nil:
 			o.Logger.Warn("Temporal cannot be worked for yet.", "error", err, "retry_in", wait)
 		}
-		if !sleep(ctx, wait) {
+		if !clock.Sleep(ctx, wait) {
 			return nil, nil
 		}
 	}
@@ -177,7 +177,7 @@ func (o Options) ensureAttributes(ctx context.Context) error {
 // keepAttributes registers them again if the namespace was lost and made anew while we work for it. Without Temporal there
 // is nothing to say: the workers say so.
 func (o Options) keepAttributes(ctx context.Context) {
-	for sleep(ctx, attributesEvery) {
+	for clock.Sleep(ctx, attributesEvery) {
 		if err := o.ensureAttributes(ctx); err != nil && ctx.Err() == nil {
 			o.Logger.Debug("The search attributes cannot be looked at.", "error", err)
 		}
@@ -208,16 +208,4 @@ func deployment(env func(string) string) (sdkworker.DeploymentOptions, error) {
 		Version:                   sdkworker.WorkerDeploymentVersion{DeploymentName: name, BuildID: build},
 		DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
 	}, nil
-}
-
-// sleep waits and reports false if the context ended before.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // sweep repairs now and then, until the context ends.
 func (o Options) sweep(ctx context.Context) {
-	for sleep(ctx, o.SweepEvery) {
+	for clock.Sleep(ctx, o.SweepEvery) {
 		report, err := sweepOnce(ctx, o.DB, o.Clock.Now())
 		switch {
 		case ctx.Err() != nil:

@@ -10,6 +10,7 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/simulator"
 	"guichet.dev/guichet/team"
 )
@@ -191,7 +192,7 @@ func (a *App) awaitConversation(ctx context.Context, phone string) (string, erro
 				return c.ID, nil
 			}
 		}
-		if !pause(ctx, 50*time.Millisecond) {
+		if !clock.Sleep(ctx, 50*time.Millisecond) {
 			return "", fmt.Errorf("a customer's message did not come in: %w", ctx.Err())
 		}
 	}

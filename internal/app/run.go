@@ -11,6 +11,7 @@ import (
 	"guichet.dev/guichet/activities"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/presence"
@@ -168,18 +169,8 @@ func (a *App) bootstrap(ctx context.Context) error {
 		case !warned:
 			a.Logger.Warn("the bootstrap token cannot be made yet", "sqlstate", postgres.Code(err))
 		}
-		if !pause(ctx, retryInterval) {
+		if !clock.Sleep(ctx, retryInterval) {
 			return nil
 		}
-	}
-}
-
-// pause waits and reports whether the context is still alive.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
 	}
 }

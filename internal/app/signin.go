@@ -10,6 +10,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/config"
 	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/postgres"
@@ -34,7 +35,7 @@ const sweepEvery = 10 * time.Minute
 
 // sweep removes what has ended.
 func (a *App) sweep(ctx context.Context) error {
-	for pause(ctx, sweepEvery) {
+	for clock.Sleep(ctx, sweepEvery) {
 		err := errors.Join(a.repetitions.Sweep(ctx), a.signIn.Sweep(ctx))
 		if err != nil && ctx.Err() == nil {
 			a.Logger.Warn("what has ended was not removed", "sqlstate", postgres.Code(err))

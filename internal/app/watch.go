@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/metrics"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
@@ -59,7 +60,7 @@ func (a *App) watch(ctx context.Context) error {
 			a.Metrics.AccountsFailed.Set(float64(f.Accounts))
 			a.Metrics.SearchLag.Set(f.Unfound)
 		}
-		if !pause(ctx, figuresEvery) {
+		if !clock.Sleep(ctx, figuresEvery) {
 			return nil
 		}
 	}
@@ -99,7 +100,7 @@ func (a *App) followClock(ctx context.Context) error {
 			a.Logger.Warn("the simulator's clock cannot be followed", "error", err)
 		}
 		lost = err != nil
-		if !pause(ctx, clockEvery) {
+		if !clock.Sleep(ctx, clockEvery) {
 			return nil
 		}
 	}
