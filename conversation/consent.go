@@ -12,6 +12,11 @@ const (
 	ConsentOptedOut ConsentState = "opted_out"
 )
 
+// ConsentStates lists all states of consent.
+func ConsentStates() []ConsentState {
+	return []ConsentState{ConsentUnknown, ConsentOptedIn, ConsentOptedOut}
+}
+
 // ConsentScope is what the contact spoke of.
 type ConsentScope string
 

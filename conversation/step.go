@@ -12,6 +12,9 @@ const (
 	StatusDone    Status = "done"
 )
 
+// Statuses lists all statuses.
+func Statuses() []Status { return []Status{StatusOpen, StatusSnoozed, StatusDone} }
+
 // DeadlineKind names what a conversation waits for.
 type DeadlineKind string
 

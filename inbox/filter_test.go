@@ -59,11 +59,17 @@ func newCrowd(t *testing.T, n int) *crowd {
 		}
 		c.Exec(t, "UPDATE contacts SET attributes = $2::jsonb WHERE id = (SELECT contact_id FROM conversations WHERE id = $1::uuid)", id,
 			pick(`{}`, `{"tier": "gold"}`, `{"tier": "gold", "orders": 7}`, `{"orders": "7"}`))
+		if random.IntN(4) == 0 {
+			c.Exec(t, `INSERT INTO consents (contact_id, channel, scope, state, at, change_id) SELECT contact_id, 'whatsapp', 'marketing', 'opted_out', now(), gen_random_uuid()
+				FROM conversations WHERE id = $1::uuid`, id)
+		}
 		if random.IntN(3) == 0 {
 			c.Exec(t, `INSERT INTO consents (contact_id, channel, scope, state, at, change_id) SELECT contact_id, 'whatsapp', 'all', $2, now(), gen_random_uuid()
 				FROM conversations WHERE id = $1::uuid`, id, pick("opted_out", "opted_in", "unknown"))
 		}
 	}
+	c.Exec(t, `UPDATE accounts SET settings = settings || '{"window_margin_seconds": 1800}' WHERE id = $1::uuid`, c.accounts[1])
+	c.Exec(t, "INSERT INTO team_members (team_id, agent_id) VALUES ($1::uuid, $2::uuid)", c.team, c.maria.ID)
 	c.Exec(t, "UPDATE conversations SET merged_into = $2::uuid WHERE id = $1::uuid", c.ids[0], c.ids[1])
 	return c
 }
@@ -75,10 +81,14 @@ type criterion struct {
 	sql  string
 }
 
+// window is the condition for a window that began, its account's margin kept back, so long ago at most.
+func (c *crowd) window(ago time.Duration) string {
+	return fmt.Sprintf("(window_from - CASE account_id WHEN '%s' THEN interval '30 minutes' ELSE interval '1 minute' END > '%s' AND coalesce(window_refused_at < window_from, true))",
+		c.accounts[1], c.Now().Add(-ago).Format(time.RFC3339Nano))
+}
+
 func (c *crowd) criteria() []criterion {
-	window := "window_from > '%s'::timestamptz AND (window_refused_at IS NULL OR window_refused_at < window_from)"
-	at := func(ago time.Duration) string { return c.Now().Add(-ago).Format(time.RFC3339Nano) }
-	open := fmt.Sprintf(window, at(24*time.Hour))
+	open := c.window(24 * time.Hour)
 	label := func(id string) string {
 		return "id IN (SELECT conversation_id FROM conversation_labels WHERE label_id = '" + id + "')"
 	}
@@ -90,6 +100,7 @@ func (c *crowd) criteria() []criterion {
 		{"paul's", func(f *inbox.Criteria) { f.Assignee = c.paul.ID }, "assignee_id = '" + c.paul.ID + "'"},
 		{"nobody's", func(f *inbox.Criteria) { f.Assignee = inbox.Nobody }, "assignee_id IS NULL"},
 		{"team", func(f *inbox.Criteria) { f.Team = c.team }, "team_id = '" + c.team + "'"},
+		{"my teams", func(f *inbox.Criteria) { f.Team = inbox.Mine }, "team_id = '" + c.team + "'"},
 		{"no team", func(f *inbox.Criteria) { f.Team = inbox.Nobody }, "team_id IS NULL"},
 		{"any label", func(f *inbox.Criteria) { f.Labels = c.labels[:2] }, "(" + label(c.labels[0]) + " OR " + label(c.labels[1]) + ")"},
 		{"all labels", func(f *inbox.Criteria) { f.Labels, f.AllLabels = c.labels[:2], true }, label(c.labels[0]) + " AND " + label(c.labels[1])},
@@ -99,13 +110,19 @@ func (c *crowd) criteria() []criterion {
 		{"followed", func(f *inbox.Criteria) { f.Followed = true }, "id IN (SELECT conversation_id FROM followers WHERE agent_id = '" + c.maria.ID + "')"},
 		{"waiting", func(f *inbox.Criteria) { f.Waiting = true }, "waiting_since IS NOT NULL"},
 		{"window open", func(f *inbox.Criteria) { f.Window = inbox.WindowOpen }, open},
-		{"window closing", func(f *inbox.Criteria) { f.Window = inbox.WindowClosing }, open + " AND window_from <= '" + at(22*time.Hour) + "'"},
-		{"window closed", func(f *inbox.Criteria) { f.Window = inbox.WindowClosed }, "(" + open + ") IS NOT TRUE"},
+		{"window closing", func(f *inbox.Criteria) { f.Window = inbox.WindowClosing }, open + " AND NOT " + c.window(22*time.Hour)},
+		{"window closing within ten hours", func(f *inbox.Criteria) { f.Window, f.Closing = inbox.WindowClosing, 600 },
+			open + " AND NOT " + c.window(14*time.Hour)},
+		{"window closed", func(f *inbox.Criteria) { f.Window = inbox.WindowClosed }, open + " IS NOT TRUE"},
+		{"not done", func(f *inbox.Criteria) {
+			f.Statuses = []conversation.Status{conversation.StatusOpen, conversation.StatusSnoozed}
+		}, "status <> 'done'"},
 		{"priority", func(f *inbox.Criteria) {
 			f.Priority = []conversation.Priority{conversation.PriorityHigh, conversation.PriorityUrgent}
 		}, "priority > 0"},
-		{"opted out", func(f *inbox.Criteria) { f.Consent = conversation.ConsentOptedOut }, contact("id IN (SELECT contact_id FROM consents WHERE state = 'opted_out')")},
-		{"consent unknown", func(f *inbox.Criteria) { f.Consent = conversation.ConsentUnknown }, contact("id NOT IN (SELECT contact_id FROM consents WHERE state <> 'unknown')")},
+		{"opted out", func(f *inbox.Criteria) { f.Consent = conversation.ConsentOptedOut }, contact("id IN (SELECT contact_id FROM consents WHERE scope = 'all' AND state = 'opted_out')")},
+		{"consent unknown", func(f *inbox.Criteria) { f.Consent = conversation.ConsentUnknown }, contact("id NOT IN (SELECT contact_id FROM consents WHERE scope = 'all' AND state <> 'unknown')")},
+		{"opted out of marketing", func(f *inbox.Criteria) { f.Marketing = conversation.ConsentOptedOut }, contact("id IN (SELECT contact_id FROM consents WHERE scope = 'marketing')")},
 		{"attribute", func(f *inbox.Criteria) { f.Attribute = map[string]string{"tier": "gold"} }, contact("attributes->>'tier' = 'gold'")},
 		{"attribute of two types", func(f *inbox.Criteria) { f.Attribute = map[string]string{"orders": "7"} }, contact("attributes->>'orders' = '7'")},
 		{"attributes", func(f *inbox.Criteria) { f.Attribute = map[string]string{"orders": "7", "tier": "gold"} }, contact("attributes->>'orders' = '7' AND attributes->>'tier' = 'gold'")},
@@ -113,12 +130,11 @@ func (c *crowd) criteria() []criterion {
 }
 
 func (c *crowd) orders() map[inbox.Sort]string {
-	day := c.Now().Add(-24 * time.Hour).Format(time.RFC3339Nano)
+	open := c.window(24 * time.Hour)
 	return map[inbox.Sort]string{
-		inbox.SortNewest:  "last_activity_at DESC, id DESC",
-		inbox.SortWaiting: "waiting_since IS NULL, waiting_since, CASE WHEN waiting_since IS NOT NULL THEN id END, last_activity_at DESC, id DESC",
-		inbox.SortWindow: "CASE WHEN window_from > '" + day + "' AND (window_refused_at IS NULL OR window_refused_at < window_from) THEN window_from END, " +
-			"CASE WHEN window_from > '" + day + "' AND (window_refused_at IS NULL OR window_refused_at < window_from) THEN id END, last_activity_at DESC, id DESC",
+		inbox.SortNewest:   "last_activity_at DESC, id DESC",
+		inbox.SortWaiting:  "waiting_since IS NULL, waiting_since, CASE WHEN waiting_since IS NOT NULL THEN id END, last_activity_at DESC, id DESC",
+		inbox.SortWindow:   "CASE WHEN " + open + " THEN window_from END, CASE WHEN " + open + " THEN id END, last_activity_at DESC, id DESC",
 		inbox.SortPriority: "priority DESC, last_activity_at DESC, id DESC",
 	}
 }

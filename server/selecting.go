@@ -12,24 +12,28 @@ import (
 type Selecting struct {
 	View      inbox.View                `query:"view" doc:"A named selection; open if left out"`
 	Sort      inbox.Sort                `query:"sort" doc:"newest activity, waiting longest, window closing soonest, or priority; newest if left out"`
+	Statuses  []conversation.Status     `query:"status" maxItems:"3" doc:"Of any of these statuses, as far as the view has them"`
 	Accounts  []string                  `query:"account_id" maxItems:"100" doc:"Of any of these accounts"`
 	Assignee  string                    `query:"assignee" maxLength:"36" doc:"An agent's id, me or none"`
-	Team      string                    `query:"team" maxLength:"36" doc:"A team's id or none"`
+	Team      string                    `query:"team" maxLength:"36" doc:"A team's id, mine (any team of the caller) or none"`
 	Labels    []string                  `query:"label_id" maxItems:"100" doc:"With any of these labels"`
 	AllLabels bool                      `query:"all_labels" doc:"With all of the labels instead"`
 	Unread    bool                      `query:"unread" doc:"Unread by the caller"`
 	Followed  bool                      `query:"followed" doc:"Followed by the caller"`
 	Waiting   bool                      `query:"waiting" doc:"The customer waits for an answer"`
-	Window    inbox.WindowState         `query:"window" doc:"How the 24-hour window stands; closing: open for two hours at most"`
+	Window    inbox.WindowState         `query:"window" doc:"How the 24-hour window stands, the account's margin kept back; closing: open, but not for long"`
+	Closing   int                       `query:"closing_within_minutes" maximum:"1440" doc:"With the window closing: open for so many minutes at most; 120 if left out"`
 	Priority  []conversation.Priority   `query:"priority" maxItems:"4" doc:"Of any of these"`
 	Consent   conversation.ConsentState `query:"consent" doc:"The contact's standing consent to be contacted at all"`
+	Marketing conversation.ConsentState `query:"marketing_consent" doc:"The contact's standing consent to marketing"`
 	Attribute []string                  `query:"attribute" maxItems:"10" doc:"key:value of an attribute of the contact; all must be equal"`
 }
 
 func (in *Selecting) criteria() (inbox.Criteria, error) {
 	c := inbox.Criteria{
-		View: in.View, Accounts: in.Accounts, Assignee: in.Assignee, Team: in.Team, Labels: in.Labels, AllLabels: in.AllLabels,
-		Unread: in.Unread, Followed: in.Followed, Waiting: in.Waiting, Window: in.Window, Priority: in.Priority, Consent: in.Consent, Sort: in.Sort,
+		View: in.View, Statuses: in.Statuses, Accounts: in.Accounts, Assignee: in.Assignee, Team: in.Team, Labels: in.Labels, AllLabels: in.AllLabels,
+		Unread: in.Unread, Followed: in.Followed, Waiting: in.Waiting, Window: in.Window, Closing: in.Closing,
+		Priority: in.Priority, Consent: in.Consent, Marketing: in.Marketing, Sort: in.Sort,
 	}
 	for _, text := range in.Attribute {
 		key, value, ok := strings.Cut(text, ":")

@@ -49,7 +49,7 @@ func (s *Store) addMissing(ctx context.Context, by team.Principal, v *View) erro
 
 // id is what may be an id, without the words that stand in its place.
 func id(word string) []string {
-	if word == "" || word == inbox.Me || word == inbox.Nobody {
+	if slices.Contains([]string{"", inbox.Me, inbox.Mine, inbox.Nobody}, word) {
 		return nil
 	}
 	return []string{word}

@@ -1,0 +1,2 @@
+DROP INDEX conversations_everywhere, conversations_everywhere_unassigned, conversations_everywhere_waiting, conversations_everywhere_window,
+    conversations_everywhere_priority;
