@@ -70,9 +70,7 @@ func (r *conversationRound) erase(ctx context.Context, tx bun.Tx, ids []string) 
 	}
 	// Events that go with their conversation raise the feed's floor as those do that go by age.
 	statements = append(statements,
-		`WITH gone AS (DELETE FROM events WHERE conversation_id IN ?0 RETURNING xid)
-		UPDATE installation SET feed_floor_xid = greatest(feed_floor_xid, g.above)
-		FROM (SELECT ((max(xid::text::numeric) + 1)::text)::xid8 AS above FROM gone) AS g WHERE g.above IS NOT NULL`,
+		"WITH gone AS (DELETE FROM events WHERE conversation_id IN ?0 RETURNING xid) "+raised,
 		"DELETE FROM messages WHERE conversation_id IN ?0",
 		"DELETE FROM conversations WHERE id IN ?0")
 	for _, statement := range statements {

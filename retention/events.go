@@ -7,9 +7,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// eventRound goes through the events in the order of the feed. Whoever has read the feed less far than what was deleted must
-// begin anew: the floor says so, in the same transaction. The floor is above the newest transaction deleted, because a
-// cursor may stand within one.
+// eventRound goes through the events in the order of the feed.
 type eventRound struct {
 	xid string
 	id  int64
@@ -31,10 +29,7 @@ func (r *eventRound) next(ctx context.Context, tx bun.Tx, before time.Time) (int
 			WHERE e.conversation_id = page.conversation_id AND e.seq = page.seq AND page.recorded_at < ?3
 				AND c.id = e.conversation_id AND e.seq <= c.applied_seq
 			RETURNING e.xid
-		), raised AS (
-			UPDATE installation SET feed_floor_xid = greatest(feed_floor_xid, g.above)
-			FROM (SELECT ((max(xid::text::numeric) + 1)::text)::xid8 AS above FROM gone) AS g WHERE g.above IS NOT NULL
-		), last AS (
+		), raised AS (`+raised+`), last AS (
 			SELECT xid::text, id FROM page ORDER BY page.xid DESC, page.id DESC LIMIT 1
 		)
 		SELECT (SELECT count(*) FROM page WHERE recorded_at < ?3), (SELECT count(*) FROM gone), (SELECT xid FROM last), (SELECT id FROM last)`,

@@ -167,6 +167,32 @@ func TestOldEventsGoAndTheFeedSaysSo(t *testing.T) {
 	}
 }
 
+func TestOldChangesGoAndTheFeedSaysSo(t *testing.T) {
+	o := newOffice(t)
+	reader := feed.Reader{DB: o.db, WithChanges: true}
+	before, err := reader.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.exec("INSERT INTO changes (kind, subject_id, at) SELECT 'label_changed', n::text, ? FROM generate_series(1, 1200) AS n", now.Add(-40*day))
+	o.exec("INSERT INTO changes (kind, subject_id, at) VALUES ('label_changed', 'young', ?)", now.Add(-20*day))
+	k := retention.Keeper{DB: o.db, Ages: retention.Ages{Changes: 30 * day}, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler)}
+	total := 0
+	testkit.Eventually(t, 60*time.Second, func() error { // see above
+		deleted, _, err := k.Run(t.Context())
+		if total += deleted.Changes; err == nil && total != 1200 {
+			err = fmt.Errorf("%d deleted", total)
+		}
+		return err
+	})
+	if n := o.count("SELECT count(*) FROM changes WHERE subject_id = 'young'"); n != 1 {
+		t.Error("the young one is gone")
+	}
+	if _, err := reader.After(t.Context(), before, 10); !errors.Is(err, feed.ErrResync) {
+		t.Errorf("a cursor before what was deleted: %v", err)
+	}
+}
+
 func TestOldBodiesGoUnlessTheyAreParked(t *testing.T) {
 	o := newOffice(t)
 	for i := range 1300 { // more than one batch; the ids are in the order of arrival

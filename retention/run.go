@@ -29,16 +29,17 @@ const (
 )
 
 // Ages say how old things may become. Zero keeps them for ever.
-type Ages struct{ Webhooks, Events, Conversations time.Duration }
+type Ages struct{ Webhooks, Events, Changes, Conversations time.Duration }
 
 // Counts are how many of each were, or would be, deleted.
 type Counts struct {
 	Webhooks      int `json:"webhooks"`
 	Events        int `json:"events"`
+	Changes       int `json:"changes"`
 	Conversations int `json:"conversations"`
 }
 
-func (c Counts) total() int { return c.Webhooks + c.Events + c.Conversations }
+func (c Counts) total() int { return c.Webhooks + c.Events + c.Changes + c.Conversations }
 
 // Keeper deletes what is too old.
 type Keeper struct {
@@ -82,9 +83,10 @@ func (k Keeper) Run(ctx context.Context) (deleted Counts, mine bool, err error) 
 		k.repeat(ctx, "conversations", k.Ages.Conversations, &deleted.Conversations, (&conversationRound{from: merged}).next),
 		k.repeat(ctx, "conversations", k.Ages.Conversations, &deleted.Conversations, (&conversationRound{from: unmerged}).next),
 		k.repeat(ctx, "events", k.Ages.Events, &deleted.Events, (&eventRound{}).next),
+		k.repeat(ctx, "changes", k.Ages.Changes, &deleted.Changes, changeRound),
 	)
 	if deleted.total() > 0 {
-		k.Logger.Info("what was too old was deleted", "webhooks", deleted.Webhooks, "events", deleted.Events, "conversations", deleted.Conversations)
+		k.Logger.Info("what was too old was deleted", "webhooks", deleted.Webhooks, "events", deleted.Events, "changes", deleted.Changes, "conversations", deleted.Conversations)
 		err = errors.Join(err, team.Audit(context.WithoutCancel(ctx), k.DB, team.Change{
 			By: conversation.Actor{Kind: conversation.ActorSystem}, Action: "retention.run", SubjectKind: "installation", SubjectID: "retention", After: deleted,
 		}))
@@ -131,6 +133,7 @@ func (k Keeper) Preview(ctx context.Context) (Counts, error) {
 		{k.Ages.Webhooks, "SELECT count(*) FROM webhooks AS w WHERE received_at < ?0 AND " + webhookFree, &found.Webhooks},
 		{k.Ages.Conversations, "SELECT count(*) FROM conversations AS c WHERE " + conversationFree, &found.Conversations},
 		{k.Ages.Events, "SELECT count(*) FROM events AS e JOIN conversations AS c ON c.id = e.conversation_id WHERE e.recorded_at < ?0 AND e.seq <= c.applied_seq", &found.Events},
+		{k.Ages.Changes, "SELECT count(*) FROM changes WHERE at < ?0", &found.Changes},
 	} {
 		if one.age <= 0 {
 			continue

@@ -19,7 +19,8 @@ const retentionEvery = time.Hour
 
 func ages(cfg config.Config) retention.Ages {
 	return retention.Ages{
-		Webhooks: time.Duration(cfg.RetainWebhooks), Events: time.Duration(cfg.RetainEvents), Conversations: time.Duration(cfg.RetainConversations),
+		Webhooks: time.Duration(cfg.RetainWebhooks), Events: time.Duration(cfg.RetainEvents), Changes: time.Duration(cfg.RetainChanges),
+		Conversations: time.Duration(cfg.RetainConversations),
 	}
 }
 

@@ -41,6 +41,7 @@ type Config struct {
 
 	RetainWebhooks      Age `env:"GUICHET_RETAIN_WEBHOOKS" default:"90d" doc:"How long the raw bodies of webhooks are kept"`
 	RetainEvents        Age `env:"GUICHET_RETAIN_EVENTS" default:"forever" doc:"How long events are kept: what happened in a conversation, apart from its messages"`
+	RetainChanges       Age `env:"GUICHET_RETAIN_CHANGES" default:"30d" doc:"For how long a client that was away may go on where it was in the event stream; afterwards it loads everything anew"`
 	RetainConversations Age `env:"GUICHET_RETAIN_CONVERSATIONS" default:"forever" doc:"How long a conversation is kept after it was closed, with its messages and all that belongs to it"`
 
 	Port              int `env:"GUICHET_PORT" default:"8080" min:"0" max:"65535" doc:"guichet dev: HTTP. 0 takes a free port, here and below"`
