@@ -20,6 +20,7 @@ import (
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/internal/testkit/idp"
 	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/team"
 )
@@ -30,7 +31,7 @@ type door struct {
 	t        *testing.T
 	db       *bun.DB
 	team     *team.Store
-	provider *provider
+	provider *idp.Provider
 	ana      string
 	now      time.Time
 }
@@ -46,7 +47,7 @@ func newDoor(t *testing.T, change ...func(*oidc.Options)) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{t: t, db: testkit.Database(t), provider: newProvider(t), now: time.Now()}
+	d := &door{t: t, db: testkit.Database(t), provider: idp.New(t), now: time.Now()}
 	d.team = team.NewStore(d.db)
 	o := oidc.Options{
 		DB: d.db, Team: d.team, Sealer: keyring, PublicURL: func() string { return "https://inbox.example.com" }, AllowPrivate: true, Now: func() time.Time { return d.now },
@@ -64,9 +65,9 @@ func newDoor(t *testing.T, change ...func(*oidc.Options)) *door {
 }
 
 func (d *door) settings() oidc.NewSettings {
-	secret := clientSecret
+	secret := idp.ClientSecret
 	return oidc.NewSettings{
-		Issuer: d.provider.URL, ClientID: clientID, ClientSecret: &secret, Label: "Office", AllowedDomains: []string{"@Example.com"}, Role: team.RoleAgent,
+		Issuer: d.provider.URL, ClientID: idp.ClientID, ClientSecret: &secret, Label: "Office", AllowedDomains: []string{"@Example.com"}, Role: team.RoleAgent,
 	}
 }
 
@@ -96,7 +97,7 @@ func (d *door) begin(returnTo string) oidc.Began {
 func (d *door) enter() (oidc.Entry, error) {
 	d.t.Helper()
 	b := d.begin("/inbox")
-	return d.finish(b, d.provider.authorize(b.URL))
+	return d.finish(b, d.provider.Authorize(b.URL))
 }
 
 func (d *door) finish(b oidc.Began, back url.Values) (oidc.Entry, error) {
@@ -146,7 +147,7 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("%d entries in the audit", n)
 	}
 	// From then on the subject counts, whatever the address.
-	d.provider.change = func(c map[string]any) { c["email"] = "ana.maria@example.com" }
+	d.provider.Change = func(c map[string]any) { c["email"] = "ana.maria@example.com" }
 	if entry, err := d.enter(); err != nil || entry.AgentID != d.ana {
 		t.Errorf("%+v %v", entry, err)
 	}
@@ -156,7 +157,7 @@ func TestSignIn(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	other := newKey(t)
+	other := idp.NewKey(t)
 	for name, c := range map[string]struct {
 		claims func(map[string]any)
 		sign   bool
@@ -183,9 +184,9 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := newDoor(t)
 			d.set()
-			d.provider.change = c.claims
+			d.provider.Change = c.claims
 			if c.sign {
-				d.provider.sign = other
+				d.provider.Sign = other
 			}
 			entry, err := d.enter()
 			if reason(err) != c.want || (entry.AgentID == "") != (c.want != "") {
@@ -202,7 +203,7 @@ func TestStateBelongsToOneBrowserOnce(t *testing.T) {
 	d := newDoor(t)
 	d.set()
 	b := d.begin("/")
-	back := d.provider.authorize(b.URL)
+	back := d.provider.Authorize(b.URL)
 	other := d.begin("/")
 	if _, err := d.finish(other, back); reason(err) != oidc.Expired {
 		t.Errorf("another browser's: %v", err)
@@ -215,15 +216,15 @@ func TestStateBelongsToOneBrowserOnce(t *testing.T) {
 	if _, err := d.finish(b, back); err != nil {
 		t.Fatal(err)
 	}
-	back.Set("code", d.provider.authorize(b.URL).Get("code")) // a new code for the same log-in
+	back.Set("code", d.provider.Authorize(b.URL).Get("code")) // a new code for the same log-in
 	if _, err := d.finish(b, back); reason(err) != oidc.Expired {
 		t.Errorf("replayed: %v", err)
 	}
-	if n := len(d.provider.codes); n != 1 {
+	if n := d.provider.Unused(); n != 1 {
 		t.Errorf("the replayed code was given to the provider")
 	}
 	late := d.begin("/")
-	back = d.provider.authorize(late.URL)
+	back = d.provider.Authorize(late.URL)
 	d.now = d.now.Add(oidc.Life + time.Second)
 	if _, err := d.finish(late, back); reason(err) != oidc.Expired {
 		t.Errorf("late: %v", err)
@@ -249,26 +250,26 @@ func TestProviderSaysNo(t *testing.T) {
 		"unknown code":   {func(q url.Values) { q.Set("code", "guess") }, oidc.Refused},
 	} {
 		b := d.begin("/")
-		back := d.provider.authorize(b.URL)
+		back := d.provider.Authorize(b.URL)
 		c.change(back)
 		if _, err := d.finish(b, back); reason(err) != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	const words = "secret words of the provider"
-	d.provider.broken = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, words, http.StatusInternalServerError) }
+	d.provider.Broken = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, words, http.StatusInternalServerError) }
 	if _, err := d.enter(); reason(err) != oidc.Refused || strings.Contains(err.Error(), words) {
 		t.Error(err)
 	}
 	reached := false
 	d.provider.Config.Handler.(*http.ServeMux).HandleFunc("/elsewhere", func(http.ResponseWriter, *http.Request) { reached = true })
-	d.provider.broken = func(w http.ResponseWriter, r *http.Request) {
+	d.provider.Broken = func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	}
 	if _, err := d.enter(); reason(err) != oidc.Refused || reached {
 		t.Errorf("%v, redirect followed: %t", err, reached)
 	}
-	d.provider.broken = func(w http.ResponseWriter, _ *http.Request) {
+	d.provider.Broken = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"access_token":"` + strings.Repeat("x", 2<<20) + `"}`)) // the client hangs up
 	}
@@ -279,13 +280,13 @@ func TestProviderSaysNo(t *testing.T) {
 
 func TestUserInfo(t *testing.T) {
 	d := newDoor(t)
-	d.provider.info = map[string]any{"sub": "ana-1", "email": "ana@example.com", "email_verified": true}
-	d.provider.change = func(c map[string]any) { delete(c, "email"); delete(c, "email_verified") }
+	d.provider.Info = map[string]any{"sub": "ana-1", "email": "ana@example.com", "email_verified": true}
+	d.provider.Change = func(c map[string]any) { delete(c, "email"); delete(c, "email_verified") }
 	d.set()
 	if entry, err := d.enter(); err != nil || entry.AgentID != d.ana {
 		t.Errorf("%+v %v", entry, err)
 	}
-	d.provider.info["sub"] = "eva-1"
+	d.provider.Info["sub"] = "eva-1"
 	if _, err := d.enter(); reason(err) != oidc.Untrusted {
 		t.Errorf("somebody else's: %v", err)
 	}
@@ -294,7 +295,7 @@ func TestUserInfo(t *testing.T) {
 func TestPeopleWhoAreNotThere(t *testing.T) {
 	d := newDoor(t)
 	d.set(func(s *oidc.NewSettings) { s.CreateAgents = true })
-	d.provider.change = func(c map[string]any) {
+	d.provider.Change = func(c map[string]any) {
 		c["sub"], c["email"], c["name"] = "eva-1", "eva@example.com", strings.Repeat("Eva ", 100)
 	}
 	entry, err := d.enter()
@@ -309,7 +310,7 @@ func TestPeopleWhoAreNotThere(t *testing.T) {
 		t.Errorf("%+v %v", again, err)
 	}
 	// The address is given to somebody else.
-	d.provider.change = func(c map[string]any) { c["sub"], c["email"] = "eva-2", "eva@example.com" }
+	d.provider.Change = func(c map[string]any) { c["sub"], c["email"] = "eva-2", "eva@example.com" }
 	if _, err := d.enter(); reason(err) != oidc.LinkedAlready {
 		t.Errorf("another subject with the address: %v", err)
 	}
@@ -327,7 +328,7 @@ func TestPeopleWhoAreNotThere(t *testing.T) {
 	if _, err := d.enter(); reason(err) != oidc.Deactivated {
 		t.Errorf("deactivated: %v", err)
 	}
-	d.provider.change = nil // an agent who was never linked
+	d.provider.Change = nil // an agent who was never linked
 	if _, err := d.enter(); reason(err) != oidc.Deactivated || d.count("SELECT count(*) FROM agents") != 2 {
 		t.Errorf("deactivated, unlinked: %v", err)
 	}
@@ -343,7 +344,7 @@ func TestReturnToStaysHere(t *testing.T) {
 		"/" + strings.Repeat("x", 2000): "/", "/\x00": "/", " //evil.example": "/",
 	} {
 		b := d.begin(path)
-		if entry, err := d.finish(b, d.provider.authorize(b.URL)); err != nil || entry.ReturnTo != want {
+		if entry, err := d.finish(b, d.provider.Authorize(b.URL)); err != nil || entry.ReturnTo != want {
 			t.Errorf("%q: %+v %v", path, entry, err)
 		}
 	}
@@ -373,7 +374,7 @@ func TestSettings(t *testing.T) {
 	set := d.set()
 	text, err := json.Marshal(set)
 	if err != nil || !set.ClientSecretSet || set.AllowedDomains[0] != "example.com" || strings.Join(set.Scopes, " ") != "openid email profile" ||
-		strings.Contains(string(text), clientSecret) {
+		strings.Contains(string(text), idp.ClientSecret) {
 		t.Errorf("%s %v", text, err)
 	}
 	kept := d.set(func(s *oidc.NewSettings) { s.ClientSecret, s.Label = nil, "New" })
@@ -384,7 +385,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("with the secret that was kept: %v", err)
 	}
 	other := d.settings()
-	other.Issuer, other.ClientSecret = newProvider(t).URL, nil
+	other.Issuer, other.ClientSecret = idp.New(t).URL, nil
 	_, err = d.SetSettings(t.Context(), team.System(), other)
 	d.want(err, conversation.CodeInvalid) // else the secret would go to another provider
 	supervisor := team.Principal{AgentID: d.ana, Permissions: team.SetOf(append(team.RoleSupervisor.Permissions(), team.WriteSettings))}
@@ -394,10 +395,10 @@ func TestSettings(t *testing.T) {
 	if err := d.RemoveSettings(t.Context(), team.System()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.finish(began, d.provider.authorize(began.URL)); reason(err) != oidc.NotOffered {
+	if _, err := d.finish(began, d.provider.Authorize(began.URL)); reason(err) != oidc.NotOffered {
 		t.Error(err)
 	}
-	if n := d.count("SELECT count(*) FROM audit_entries WHERE subject_id = 'oidc' AND (before::text || after::text) LIKE ?", "%"+clientSecret+"%"); n != 0 {
+	if n := d.count("SELECT count(*) FROM audit_entries WHERE subject_id = 'oidc' AND (before::text || after::text) LIKE ?", "%"+idp.ClientSecret+"%"); n != 0 {
 		t.Error("the audit shows the secret")
 	}
 	if n := d.count("SELECT count(*) FROM audit_entries WHERE subject_id = 'oidc'"); n != 3 {
@@ -433,7 +434,7 @@ func TestProvidersInside(t *testing.T) {
 
 func TestProviderThatLies(t *testing.T) {
 	d := newDoor(t)
-	d.provider.lie = func(description map[string]any) { description["issuer"] = "https://evil.example" }
+	d.provider.Lie = func(description map[string]any) { description["issuer"] = "https://evil.example" }
 	_, err := d.SetSettings(t.Context(), team.System(), d.settings())
 	d.want(err, conversation.CodeInvalid)
 }

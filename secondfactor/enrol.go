@@ -74,7 +74,7 @@ func (s *Store) Confirm(ctx context.Context, agentID, code string) ([]string, er
 		if err := writeRecoveryCodes(ctx, tx, agentID, hashes); err != nil {
 			return err
 		}
-		return audit(ctx, tx, own(agentID), "agents.enable_second_factor", agentID)
+		return s.note(ctx, tx, own(agentID), "agents.enable_second_factor", agentID)
 	})
 	if err != nil {
 		return nil, wrongAs(err, errInvalid())
@@ -110,6 +110,14 @@ func (s *Store) Reset(ctx context.Context, by team.Principal, agentID string) er
 func (s *Store) remove(ctx context.Context, tx bun.Tx, by conversation.Actor, action, agentID string) error {
 	if _, err := tx.ExecContext(ctx, "DELETE FROM second_factors WHERE agent_id = ?", agentID); err != nil {
 		return fmt.Errorf("remove second factor: %w", err)
+	}
+	return s.note(ctx, tx, by, action, agentID)
+}
+
+// note tells the agent of a change, and the audit.
+func (s *Store) note(ctx context.Context, tx bun.Tx, by conversation.Actor, action, agentID string) error {
+	if err := s.o.Warn(ctx, tx, agentID); err != nil {
+		return err
 	}
 	return audit(ctx, tx, by, action, agentID)
 }

@@ -23,6 +23,8 @@ type Options struct {
 	Sealer Sealer
 	Issuer string           // under which apps show the codes; empty is Guichet
 	Now    func() time.Time // nil is the machine's clock
+	// Warn tells an agent that their second factor was set up or taken away, if the transaction commits.
+	Warn func(ctx context.Context, tx bun.Tx, agentID string) error
 }
 
 // Store keeps second factors in the database.
@@ -32,6 +34,9 @@ type Store struct{ o Options }
 func NewStore(o Options) *Store {
 	if o.Issuer == "" {
 		o.Issuer = "Guichet"
+	}
+	if o.Warn == nil {
+		o.Warn = func(context.Context, bun.Tx, string) error { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now

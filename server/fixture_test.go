@@ -267,7 +267,7 @@ func addEntrances(t *testing.T, o *server.Options, db *bun.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.SecondFactor = secondfactor.NewStore(secondfactor.Options{DB: db, Sealer: keyring})
+	o.SecondFactor = secondfactor.NewStore(secondfactor.Options{DB: db, Sealer: keyring, Warn: o.SignIn.WarnSecondFactor})
 	o.SignIn.SecondFactor = o.SecondFactor
 	o.OIDC = oidc.NewStore(oidc.Options{
 		DB: db, Team: o.Team, Sealer: keyring, PublicURL: func() string { return "http://guichet.example.com" }, AllowPrivate: true,
@@ -369,13 +369,15 @@ func (f *fakeInbox) Unread(_ context.Context, by conversation.Caller, id string)
 // mails takes what would be sent.
 type mails struct {
 	mu    sync.Mutex
+	kinds []string
 	links []string
 }
 
 // Send implements signin.Mailer.
-func (m *mails) Send(_ context.Context, _ bun.IDB, _, _, _ string, data map[string]string) error {
+func (m *mails) Send(_ context.Context, _ bun.IDB, _, kind, _ string, data map[string]string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.kinds = append(m.kinds, kind)
 	m.links = append(m.links, data["link"])
 	return nil
 }

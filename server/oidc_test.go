@@ -1,37 +1,19 @@
 package server_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
+	"guichet.dev/guichet/internal/testkit/idp"
 	"guichet.dev/guichet/team"
 )
 
-// newOIDCProvider describes itself and gives no tokens: what it says otherwise is a matter of package oidc.
-func newOIDCProvider(t *testing.T) *httptest.Server {
-	t.Helper()
-	mux := http.NewServeMux()
-	provider := httptest.NewServer(mux)
-	t.Cleanup(provider.Close)
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		err := json.NewEncoder(w).Encode(map[string]string{
-			"issuer": provider.URL, "authorization_endpoint": provider.URL + "/authorize", "token_endpoint": provider.URL + "/token", "jwks_uri": provider.URL + "/keys",
-		})
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	return provider
-}
-
 func TestOIDC(t *testing.T) {
 	f := newFixture(t)
-	provider := newOIDCProvider(t)
+	provider := idp.New(t)
 	get := func(path string, header ...string) *httptest.ResponseRecorder {
 		t.Helper()
 		return f.request("GET", "/api/v1/session/oidc"+path, "", nil, header...)
@@ -43,7 +25,7 @@ func TestOIDC(t *testing.T) {
 		t.Errorf("%d %v", w.Code, w.Header())
 	}
 	f.call("GET", "/settings/oidc", "", 404, nil)
-	body := `{"issuer":"` + provider.URL + `","client_id":"guichet","client_secret":"very-secret-oidc","label":"Office","allowed_domains":["example.com"]}`
+	body := `{"issuer":"` + provider.URL + `","client_id":"guichet","client_secret":"very-secret-client","label":"Office","allowed_domains":["example.com"]}`
 	var set map[string]any
 	f.call("PUT", "/settings/oidc", body, 200, &set)
 	if set["client_secret_set"] != true || set["role"] != "agent" || set["client_secret"] != nil {
@@ -71,9 +53,38 @@ func TestOIDC(t *testing.T) {
 			t.Errorf("%s: %d %s %v", query, w.Code, got, w.Result().Cookies())
 		}
 	}
+	f.signsInThrough(provider)
 	f.call("DELETE", "/settings/oidc", "", 204, nil)
 	f.call("DELETE", "/agents/"+someID+"/oidc", "", 404, nil)
-	if strings.Contains(f.log.String(), "very-secret-oidc") || strings.Contains(f.log.String(), "forged") {
+	if strings.Contains(f.log.String(), "very-secret-client") || strings.Contains(f.log.String(), "forged") {
 		t.Error("the log shows secrets")
+	}
+}
+
+// signsInThrough goes to the provider and back as a browser does, and uses the session that this gives.
+func (f *fixture) signsInThrough(provider *idp.Provider) {
+	f.t.Helper()
+	agent, err := f.team.CreateAgent(f.t.Context(), team.System(), team.NewAgent{Name: "Ana", Email: "ana@example.com", Role: team.RoleAgent})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	w := f.request("GET", "/api/v1/session/oidc/start?return_to=%2Finbox", "", nil)
+	back := provider.Authorize(w.Header().Get("Location"))
+	cookies := w.Result().Cookies()
+	w = f.request("GET", "/api/v1/session/oidc/callback?"+back.Encode(), "", nil, "Cookie", cookies[0].Name+"="+cookies[0].Value)
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/inbox" || len(w.Result().Cookies()) != 2 {
+		f.t.Fatalf("%d %v", w.Code, w.Header())
+	}
+	session := w.Result().Cookies()[0]
+	if !session.HttpOnly || w.Result().Cookies()[1].MaxAge >= 0 {
+		f.t.Errorf("%v", w.Result().Cookies())
+	}
+	w = f.request("GET", "/api/v1/session", "", nil, "Cookie", session.Name+"="+session.Value)
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), agent.ID) {
+		f.t.Errorf("%d %s", w.Code, w.Body)
+	}
+	w = f.request("GET", "/api/v1/session/oidc/callback?"+back.Encode(), "", nil, "Cookie", cookies[0].Name+"="+cookies[0].Value)
+	if w.Header().Get("Location") != "/login?error=expired" {
+		f.t.Errorf("the same answer of the provider twice: %v", w.Header())
 	}
 }

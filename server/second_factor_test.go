@@ -73,6 +73,10 @@ func TestSecondFactor(t *testing.T) {
 	b.call("POST", "/me/second-factor", "", 201, nil)
 	f.call("DELETE", "/agents/"+b.agent.ID+"/second-factor", "", 204, nil)
 	f.call("DELETE", "/agents/"+b.agent.ID+"/second-factor", "", 404, nil)
+	if f.mails.mu.Lock(); strings.Count(strings.Join(f.mails.kinds, " "), "second_factor_changed") != 3 {
+		t.Errorf("set up, given up and taken away, and the mails are %v", f.mails.kinds)
+	}
+	f.mails.mu.Unlock()
 	for path, method := range map[string]string{"": "GET", "/confirm": "POST", "/disable": "POST"} { // a token is no person
 		f.call(method, "/me/second-factor"+path, `{"code":"123456"}`, 422, nil)
 	}

@@ -86,6 +86,28 @@ func (s *Store) sendLink(ctx context.Context, tx bun.Tx, a team.Agent, kind link
 	return s.tell(ctx, tx, a, kind.name, map[string]string{"link": s.PublicURL() + kind.path + value})
 }
 
+// WarnSecondFactor queues the mail that tells an agent that their second factor was changed; those who are deactivated get none.
+func (s *Store) WarnSecondFactor(ctx context.Context, tx bun.Tx, agentID string) error {
+	a, err := readAgent(ctx, tx, agentID)
+	if conversation.CodeOf(err) == conversation.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.warn(ctx, tx, a, "second_factor_changed")
+}
+
+// warn queues a mail that tells an agent what was done in their name, as a courtesy: where no mail can be sent, it is done all
+// the same.
+func (s *Store) warn(ctx context.Context, tx bun.Tx, a team.Agent, kind string) error {
+	err := s.tell(ctx, tx, a, kind, nil)
+	if conversation.CodeOf(err) == conversation.CodeUnsupported {
+		return nil
+	}
+	return err
+}
+
 // tell queues a mail to an agent.
 func (s *Store) tell(ctx context.Context, tx bun.Tx, a team.Agent, kind string, data map[string]string) error {
 	language := ""

@@ -129,8 +129,7 @@ func (s *Store) setPassword(ctx context.Context, tx bun.Tx, by conversation.Acto
 	if _, err := tx.ExecContext(ctx, "DELETE FROM password_links WHERE agent_id = ?", agentID); err != nil {
 		return fmt.Errorf("end links: %w", err)
 	}
-	// The mail is a courtesy: where none can be sent, passwords are changed all the same.
-	if err := s.tell(ctx, tx, a, "password_changed", nil); err != nil && conversation.CodeOf(err) != conversation.CodeUnsupported {
+	if err := s.warn(ctx, tx, a, "password_changed"); err != nil {
 		return err
 	}
 	return team.Audit(ctx, tx, team.Change{By: by, Action: "agents.set_password", SubjectKind: "agent", SubjectID: agentID})

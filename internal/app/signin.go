@@ -21,7 +21,11 @@ import (
 
 // openSignIn opens how people prove who they are.
 func (a *App) openSignIn(keyring *accounts.Keyring) {
-	a.secondFactor = secondfactor.NewStore(secondfactor.Options{DB: a.DB, Sealer: keyring})
+	a.secondFactor = secondfactor.NewStore(secondfactor.Options{
+		DB: a.DB, Sealer: keyring, Warn: func(ctx context.Context, tx bun.Tx, agentID string) error {
+			return a.signIn.WarnSecondFactor(ctx, tx, agentID)
+		},
+	})
 	a.oidc = oidc.NewStore(oidc.Options{
 		DB: a.DB, Team: a.Team, Sealer: keyring, PublicURL: a.publicURL, AllowPrivate: a.Config.AllowsPrivate(),
 	})
