@@ -258,3 +258,38 @@ func TestEachAgentReadsForThemselves(t *testing.T) {
 		t.Errorf("maria's clients hear of %d changes, want 3", n)
 	}
 }
+
+// A list that is read page by page while its rows move shows every row that stayed where it was, once. One that moved up is found
+// by its event; it never hides another.
+func TestPagesWhileRowsMove(t *testing.T) {
+	c := newCrowd(t, 60)
+	for _, sort := range inbox.Sorts() {
+		f := inbox.Filter{Criteria: inbox.Criteria{View: inbox.ViewAll, Sort: sort}, Limit: 7}
+		stay := c.walk(t, c.maria, f)
+		var shown []string
+		for moved := 0; ; moved++ {
+			page, next, err := c.Inbox.List(t.Context(), c.maria, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, one := range page {
+				shown = append(shown, one.ID)
+			}
+			if next.Zero() {
+				break
+			}
+			rest := slices.DeleteFunc(slices.Clone(stay), func(id string) bool { return slices.Contains(shown, id) })
+			moves := rest[len(rest)/2]
+			if moved%2 == 1 {
+				moves = shown[len(shown)/2]
+			}
+			stay = slices.DeleteFunc(stay, func(id string) bool { return id == moves })
+			c.Exec(t, `UPDATE conversations SET last_activity_at = $2, waiting_since = NULL, window_from = $2, window_refused_at = NULL, priority = 0 WHERE id = $1::uuid`, moves, c.Now())
+			f.After = next
+		}
+		of := slices.DeleteFunc(slices.Clone(shown), func(id string) bool { return !slices.Contains(stay, id) })
+		if !slices.Equal(of, stay) {
+			t.Errorf("by %s: of %d that did not move, %d were shown in their order", sort, len(stay), len(of))
+		}
+	}
+}

@@ -112,7 +112,7 @@ const whom = `WITH e AS (
 		UNION ALL
 		SELECT f.agent_id, e.conversation, e.seq, 3, 'follow' FROM e JOIN followers f ON f.conversation_id = e.conversation WHERE e.follows)
 	SELECT DISTINCT ON (e.conversation, e.seq, told.whom) told.whom, e.conversation, e.account, e.seq, told.why, e.kind, e.actor_kind, e.actor,
-		s.kinds, s.hour, s.time_zone, s.language
+		s.kinds, s.hour, s.time_zone
 	FROM told JOIN e ON (e.conversation, e.seq) = (told.conversation, told.seq)
 		LEFT JOIN notification_settings s ON s.agent_id = told.whom
 	WHERE NOT (e.actor_kind = 'agent' AND e.actor = told.whom::text)
@@ -124,18 +124,18 @@ func (b *batch) facts(ctx context.Context, tx bun.Tx) ([]fact, error) {
 	var facts []fact
 	err := postgres.Rows(ctx, tx, func(found *sql.Rows) error {
 		var (
-			f              fact
-			kinds          []byte
-			hour           sql.NullInt64
-			zone, language sql.NullString
+			f     fact
+			kinds []byte
+			hour  sql.NullInt64
+			zone  sql.NullString
 		)
-		err := found.Scan(&f.agent, &f.conversation, &f.account, &f.seq, &f.kind, &f.event, &f.actorKind, &f.actor, &kinds, &hour, &zone, &language)
+		err := found.Scan(&f.agent, &f.conversation, &f.account, &f.seq, &f.kind, &f.event, &f.actorKind, &f.actor, &kinds, &hour, &zone)
 		if err != nil {
 			return err
 		}
 		f.settings = Defaults()
 		if kinds != nil {
-			if f.settings, err = (row{kinds, int(hour.Int64), zone.String, language.String}).settings(); err != nil {
+			if f.settings, err = (row{kinds, int(hour.Int64), zone.String}).settings(); err != nil {
 				return err
 			}
 		}

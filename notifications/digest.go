@@ -131,19 +131,15 @@ func (s *Store) digest(ctx context.Context, tx bun.Tx, agent string, now time.Ti
 	for kind, n := range counts {
 		data[kind] = strconv.Itoa(n)
 	}
-	settings, err := readSettings(ctx, tx, agent)
-	if err != nil {
-		return false, err
-	}
-	var to, name string
-	if err := tx.Tx.QueryRowContext(ctx, "SELECT email, name FROM agents WHERE id = $1::uuid", agent).Scan(&to, &name); err != nil {
+	var to, name, language string
+	if err := tx.Tx.QueryRowContext(ctx, "SELECT email, name, language FROM agents WHERE id = $1::uuid", agent).Scan(&to, &name, &language); err != nil {
 		return false, fmt.Errorf("read whom to mail: %w", err)
 	}
 	data["name"], data["link"] = name, s.PublicURL()+"/"
 	if data["unsubscribe"], err = s.unsubscribeLink(agent); err != nil {
 		return false, err
 	}
-	if err := s.Mailer.Send(ctx, tx, to, mailer.KindDigest, settings.Language, data); err != nil {
+	if err := s.Mailer.Send(ctx, tx, to, mailer.KindDigest, language, data); err != nil {
 		return false, fmt.Errorf("queue a digest: %w", err)
 	}
 	return true, nil

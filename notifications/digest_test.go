@@ -44,7 +44,8 @@ func (d *desk) wantDigest(want ...string) {
 
 func TestDigestAtItsTime(t *testing.T) {
 	d := newDesk(t)
-	d.choose(d.bob, func(s *notifications.Settings) { s.Language, s.Follow.Mail = "fr", notifications.Hourly })
+	d.choose(d.bob, func(s *notifications.Settings) { s.Follow.Mail = notifications.Hourly })
+	d.Exec(t, "UPDATE agents SET language = 'fr' WHERE id = $1::uuid", d.bob.ID)
 	d.follow(d.bob)
 	d.Office.At(time.Date(2026, 11, 2, 9, 7, 0, 0, time.UTC))
 	d.note(d.ana, d.bob) // at the quarter
@@ -199,7 +200,8 @@ func TestWhenMailsAreDue(t *testing.T) {
 
 func TestUnsubscribe(t *testing.T) {
 	d := newDesk(t)
-	d.choose(d.bob, func(s *notifications.Settings) { s.Language, s.Hour = "ro", 17 })
+	d.choose(d.bob, func(s *notifications.Settings) { s.Hour = 17 })
+	d.Exec(t, "UPDATE agents SET language = 'ro' WHERE id = $1::uuid", d.bob.ID)
 	d.note(d.ana, d.bob)
 	d.derive()
 	d.Office.Forward(time.Hour)
@@ -223,7 +225,7 @@ func TestUnsubscribe(t *testing.T) {
 	s, err := d.Settings(t.Context(), d.bob.Actor)
 	d.must(err)
 	off := notifications.Wish{InApp: true, Mail: notifications.Off}
-	if s.Mention != off || s.Assignment != off || s.Follow != off || s.Hour != 17 || s.Language != "ro" {
+	if s.Mention != off || s.Assignment != off || s.Follow != off || s.Hour != 17 {
 		t.Errorf("%+v", s)
 	}
 	d.note(d.ana, d.bob)

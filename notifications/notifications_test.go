@@ -236,7 +236,6 @@ func TestBadSettings(t *testing.T) {
 	for field, change := range map[string]func(*notifications.Settings){
 		"time_zone":    func(s *notifications.Settings) { s.TimeZone = "Mars/Olympus" },
 		"hour":         func(s *notifications.Settings) { s.Hour = 24 },
-		"language":     func(s *notifications.Settings) { s.Language = "xx" },
 		"mention.mail": func(s *notifications.Settings) { s.Mention.Mail = "often" },
 	} {
 		for _, local := range []bool{false, true} {

@@ -29,9 +29,6 @@ const (
 // Frequencies returns the frequencies.
 func Frequencies() []Frequency { return []Frequency{Off, Immediately, Quarterly, Hourly, Daily} }
 
-// Languages returns those in which digests can be read.
-func Languages() []string { return []string{"en", "fr", "ro"} }
-
 // Wish is how an agent wants to hear of one kind.
 type Wish struct {
 	InApp bool      `json:"in_app" doc:"Without it nothing is noted, and so nothing mailed"`
@@ -45,14 +42,13 @@ type Settings struct {
 	Follow     Wish   `json:"follow"`
 	Hour       int    `json:"hour" minimum:"0" maximum:"23" doc:"Of the daily mail, in the time zone"`
 	TimeZone   string `json:"time_zone" minLength:"1" maxLength:"64" doc:"A zone of the IANA database" example:"Europe/Bucharest"`
-	Language   string `json:"language" enum:"en,fr,ro" doc:"Of the mails"`
 }
 
 // Defaults are the settings of an agent who has chosen none.
 func Defaults() Settings {
 	return Settings{
 		Mention: Wish{true, Quarterly}, Assignment: Wish{true, Quarterly}, Follow: Wish{true, Off},
-		Hour: 8, TimeZone: "UTC", Language: Languages()[0],
+		Hour: 8, TimeZone: "UTC",
 	}
 }
 
@@ -80,9 +76,6 @@ func (s Settings) check() error {
 	if zone, err := time.LoadLocation(s.TimeZone); err != nil || zone == time.Local || s.TimeZone == "" {
 		return conversation.Invalid("time_zone", "must be a zone of the IANA database, such as Europe/Bucharest")
 	}
-	if !slices.Contains(Languages(), s.Language) {
-		return conversation.Invalid("language", "must be one of %v", Languages())
-	}
 	return nil
 }
 
@@ -91,7 +84,6 @@ type row struct {
 	Kinds    []byte
 	Hour     int
 	TimeZone string
-	Language string
 }
 
 func (r row) settings() (Settings, error) {
@@ -105,7 +97,7 @@ func (r row) settings() (Settings, error) {
 			*s.of(k) = w
 		}
 	}
-	s.Hour, s.TimeZone, s.Language = r.Hour, r.TimeZone, r.Language
+	s.Hour, s.TimeZone = r.Hour, r.TimeZone
 	return s, nil
 }
 
@@ -120,8 +112,8 @@ func (s *Store) Settings(ctx context.Context, by conversation.Actor) (Settings, 
 
 func readSettings(ctx context.Context, db bun.IDB, agent string) (Settings, error) {
 	var r row
-	err := db.NewRaw("SELECT kinds, hour, time_zone, language FROM notification_settings WHERE agent_id = ?", agent).
-		Scan(ctx, &r.Kinds, &r.Hour, &r.TimeZone, &r.Language)
+	err := db.NewRaw("SELECT kinds, hour, time_zone FROM notification_settings WHERE agent_id = ?", agent).
+		Scan(ctx, &r.Kinds, &r.Hour, &r.TimeZone)
 	if postgres.IsNotFound(err) {
 		return Defaults(), nil
 	}
@@ -153,9 +145,9 @@ func (s *Store) choose(ctx context.Context, tx bun.Tx, agent string, wish Settin
 	if err != nil {
 		return fmt.Errorf("write settings of notifications: %w", err)
 	}
-	_, err = tx.NewRaw(`INSERT INTO notification_settings (agent_id, kinds, hour, time_zone, language) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (agent_id) DO UPDATE SET kinds = excluded.kinds, hour = excluded.hour, time_zone = excluded.time_zone, language = excluded.language`,
-		agent, string(kinds), wish.Hour, wish.TimeZone, wish.Language).Exec(ctx)
+	_, err = tx.NewRaw(`INSERT INTO notification_settings (agent_id, kinds, hour, time_zone) VALUES (?, ?, ?, ?)
+		ON CONFLICT (agent_id) DO UPDATE SET kinds = excluded.kinds, hour = excluded.hour, time_zone = excluded.time_zone`,
+		agent, string(kinds), wish.Hour, wish.TimeZone).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("write settings of notifications: %w", err)
 	}

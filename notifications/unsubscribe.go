@@ -3,6 +3,7 @@ package notifications
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -30,7 +31,7 @@ const maxToken = 1024
 
 // subscriber returns whom a token is for.
 func (s *Store) subscriber(token string) (string, error) {
-	unknown := conversation.Errorf(conversation.CodeNotFound, "no such link")
+	unknown := noLink()
 	if len(token) > maxToken {
 		return "", unknown
 	}
@@ -51,8 +52,7 @@ func (s *Store) Subscriber(ctx context.Context, token string) (language string, 
 	if err != nil {
 		return "", err
 	}
-	settings, err := readSettings(ctx, s.DB, agent)
-	return settings.Language, err
+	return languageOf(ctx, s.DB, agent)
 }
 
 // Unsubscribe ends all digests of whom the token is for; in the app everything stays as it is. It returns the agent's
@@ -63,18 +63,13 @@ func (s *Store) Unsubscribe(ctx context.Context, token string) (language string,
 		return "", err
 	}
 	err = postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
-		var known bool
-		if err := tx.Tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM agents WHERE id = $1::uuid)", agent).Scan(&known); err != nil {
+		if language, err = languageOf(ctx, tx, agent); err != nil {
 			return err
-		}
-		if !known {
-			return conversation.Errorf(conversation.CodeNotFound, "no such link")
 		}
 		settings, err := readSettings(ctx, tx, agent)
 		if err != nil {
 			return err
 		}
-		language = settings.Language
 		for _, k := range Kinds() {
 			settings.of(k).Mail = Off
 		}
@@ -82,3 +77,17 @@ func (s *Store) Unsubscribe(ctx context.Context, token string) (language string,
 	})
 	return language, err
 }
+
+// languageOf returns the language of an agent, or not_found.
+func languageOf(ctx context.Context, db bun.IDB, agent string) (language string, err error) {
+	err = db.NewRaw("SELECT language FROM agents WHERE id = ?", agent).Scan(ctx, &language)
+	if postgres.IsNotFound(err) {
+		return "", noLink()
+	}
+	if err != nil {
+		return "", fmt.Errorf("read whose link it is: %w", err)
+	}
+	return language, nil
+}
+
+func noLink() error { return conversation.Errorf(conversation.CodeNotFound, "no such link") }

@@ -41,3 +41,32 @@ func TestSavedViews(t *testing.T) {
 		t.Error(w.Body)
 	}
 }
+
+func TestViewsOfATeam(t *testing.T) {
+	d := openInside(t)
+	lead, err := d.team.CreateAgent(t.Context(), team.System(), team.NewAgent{Name: "Lia", Email: "lia@example.com", Role: team.RoleSupervisor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, supervisor, err := d.team.CreateToken(t.Context(), team.System(), team.NewToken{Name: "lia", AgentID: lead.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sales struct{ ID string }
+	d.call("POST", "/teams", `{"name":"Sales"}`, http.StatusCreated, &sales)
+	var v views.View
+	d.callAs(supervisor, "POST", "/views", `{"name":"Ours","filter":{"view":"open","team":"mine"}}`, http.StatusCreated, &v)
+	path := "/views/" + v.ID
+	d.callAs(supervisor, "PUT", path+"/sharing", `{"with":"team","team_id":"`+sales.ID+`"}`, http.StatusOK, &v)
+	if v.Shared != views.Team || v.TeamID != sales.ID || len(v.Missing) != 0 {
+		t.Errorf("%+v", v)
+	}
+	d.callAs(d.token, "GET", path, "", http.StatusNotFound, nil) // not in the team
+	d.call("PUT", "/teams/"+sales.ID+"/members/"+d.agent, "", http.StatusOK, nil)
+	d.callAs(d.token, "GET", path, "", http.StatusOK, nil)
+	d.callAs(d.token, "GET", "/conversations?saved_view="+v.ID, "", http.StatusOK, nil)
+	d.callAs(d.token, "PATCH", path, `{"name":"Mine"}`, http.StatusForbidden, nil)
+	d.call("DELETE", "/teams/"+sales.ID+"/members/"+d.agent, "", http.StatusOK, nil)
+	d.callAs(d.token, "GET", path, "", http.StatusNotFound, nil)
+	d.callAs(supervisor, "GET", path, "", http.StatusOK, nil) // the owner is in no team
+}

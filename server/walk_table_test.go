@@ -131,6 +131,6 @@ var walks = map[string]walk{
 	"read-notifications":        {bodies: []string{`{"up_to":"2100-01-01T00:00:00Z"}`}, lacks: true},
 	"get-notification-settings": {lacks: true},
 	"put-notification-settings": {bodies: []string{
-		`{"mention":{"in_app":true,"mail":"daily"},"assignment":{"in_app":true,"mail":"off"},"follow":{"in_app":true,"mail":"off"},"hour":7,"time_zone":"UTC","language":"ro"}`,
+		`{"mention":{"in_app":true,"mail":"daily"},"assignment":{"in_app":true,"mail":"off"},"follow":{"in_app":true,"mail":"off"},"hour":7,"time_zone":"UTC"}`,
 	}, lacks: true},
 }
