@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,19 +23,6 @@ var admin = conversation.Actor{Kind: conversation.ActorAgent, ID: "admin"}
 
 var secrets = channel.Secrets{AccessToken: "very-secret-token", AppSecret: "very-secret-app", VerifyToken: "very-secret-word"}
 
-func keyring(t *testing.T) *accounts.Keyring {
-	t.Helper()
-	key, err := accounts.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := accounts.ParseKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
 func newAccount() accounts.New {
 	return accounts.New{
 		Channel: conversation.WhatsApp, Name: "Shop", ProviderID: "1234567890", BusinessID: "99", APIVersion: "v26.0",
@@ -47,7 +33,7 @@ func newAccount() accounts.New {
 func store(t *testing.T) (*accounts.Store, *bun.DB) {
 	t.Parallel()
 	db := testkit.Database(t)
-	return accounts.NewStore(accounts.Options{DB: db, Keyring: keyring(t), Clock: &clock.Clock{}}), db
+	return accounts.NewStore(accounts.Options{DB: db, Keyring: testkit.Keyring(t), Clock: &clock.Clock{}}), db
 }
 
 func create(t *testing.T, s *accounts.Store) accounts.Account {
@@ -106,7 +92,7 @@ func TestSecretsAreEncryptedForTheirAccount(t *testing.T) {
 	}
 	_, err = s.Get(t.Context(), b.ID)
 	wantCode(t, err, conversation.CodeInternal)
-	other := accounts.NewStore(accounts.Options{DB: db, Keyring: keyring(t), Clock: &clock.Clock{}})
+	other := accounts.NewStore(accounts.Options{DB: db, Keyring: testkit.Keyring(t), Clock: &clock.Clock{}})
 	_, err = other.Get(t.Context(), a.ID)
 	wantCode(t, err, conversation.CodeInternal)
 }
@@ -158,7 +144,7 @@ func TestStates(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t)
 	var woken []string
-	s := accounts.NewStore(accounts.Options{DB: db, Keyring: keyring(t), Clock: &clock.Clock{}, OnResume: func(_ context.Context, id string) error {
+	s := accounts.NewStore(accounts.Options{DB: db, Keyring: testkit.Keyring(t), Clock: &clock.Clock{}, OnResume: func(_ context.Context, id string) error {
 		woken = append(woken, id)
 		return nil
 	}})
@@ -254,23 +240,6 @@ func TestBaseURL(t *testing.T) {
 	} {
 		if err := accounts.DialControl(t.Context(), "tcp", address, nil); (err != nil) != refused {
 			t.Errorf("%s: %v", address, err)
-		}
-	}
-}
-
-func TestKeys(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keys", "encryption.key")
-	for range 2 { // the second call must leave the key as it is
-		if err := accounts.EnsureKeyFile(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := accounts.ReadKeyFile(path); err != nil {
-		t.Fatal(err)
-	}
-	for _, bad := range []string{"", "%%%", "aGVsbG8=", "e30="} {
-		if _, err := accounts.ParseKey(bad); err == nil {
-			t.Errorf("%q is taken for a key", bad)
 		}
 	}
 }

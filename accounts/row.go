@@ -40,7 +40,7 @@ func (s *Store) toRow(a Account) (*row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the settings of account %s: %w", a.ID, err)
 	}
-	sealed, err := s.keyring.seal(a.ID, a.Secrets)
+	sealed, err := seal(s.keyring, a.ID, a.Secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *Store) fromRow(r *row) (Account, error) {
 	if err := json.Unmarshal(r.Settings, &settings); err != nil {
 		return Account{}, fmt.Errorf("read the settings of account %s: %w", r.ID, err)
 	}
-	secrets, err := s.keyring.open(r.ID, r.Secrets)
+	secrets, err := open(s.keyring, r.ID, r.Secrets)
 	if err != nil {
 		return Account{}, err
 	}

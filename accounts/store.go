@@ -9,6 +9,7 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/clock"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
@@ -16,7 +17,7 @@ import (
 // Options are what a store needs.
 type Options struct {
 	DB      *bun.DB
-	Keyring *Keyring
+	Keyring *keyring.Keyring
 	Clock   *clock.Clock
 	// AllowPrivate allows API addresses in private networks and without TLS.
 	AllowPrivate bool
@@ -28,7 +29,7 @@ type Options struct {
 // Store is the accounts in the database.
 type Store struct {
 	db           *bun.DB
-	keyring      *Keyring
+	keyring      *keyring.Keyring
 	clock        *clock.Clock
 	allowPrivate bool
 	onResume     func(ctx context.Context, accountID string) error

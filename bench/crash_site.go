@@ -16,8 +16,8 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/internal/devstack"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/simulator"
 )
@@ -132,7 +132,7 @@ func (s *crashSite) startSimulator(ctx context.Context) error {
 
 // environment is what the product's processes are told.
 func (s *crashSite) environment(simulatorURL string) error {
-	key, err := accounts.NewKey()
+	key, err := keyring.NewKey()
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"guichet.dev/guichet/internal/app"
 	"guichet.dev/guichet/internal/config"
 	"guichet.dev/guichet/internal/devstack"
+	"guichet.dev/guichet/keyring"
 )
 
 // The account to which everything is posted.
@@ -75,7 +76,7 @@ func startStack(ctx context.Context, mode app.Mode, settings map[string]string) 
 
 // config is the product's configuration for this run.
 func (s *stack) config(settings map[string]string) (config.Config, error) {
-	key, err := accounts.NewKey()
+	key, err := keyring.NewKey()
 	if err != nil {
 		return config.Config{}, err
 	}

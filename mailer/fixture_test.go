@@ -10,7 +10,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/mailer"
 	"guichet.dev/guichet/postgres"
@@ -52,7 +51,7 @@ func newPost(t *testing.T, change ...func(*mailer.Options)) *post {
 	})
 	p.box = simulator.NewClient(server.URL())
 	o := mailer.Options{
-		DB: p.db, Sealer: keyring(t), URL: server.MailURL(), From: "Guichet <guichet@example.com>", AllowPlain: true,
+		DB: p.db, Sealer: testkit.Keyring(t), URL: server.MailURL(), From: "Guichet <guichet@example.com>", AllowPlain: true,
 		Observer: p, Now: p.clock, Logger: slog.New(slog.NewTextHandler(p.log, nil)),
 	}
 	for _, c := range change {
@@ -62,19 +61,6 @@ func newPost(t *testing.T, change ...func(*mailer.Options)) *post {
 		t.Fatal(err)
 	}
 	return p
-}
-
-func keyring(t *testing.T) *accounts.Keyring {
-	t.Helper()
-	key, err := accounts.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := accounts.ParseKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
 }
 
 // Mail implements mailer.Observer.

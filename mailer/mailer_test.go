@@ -222,7 +222,7 @@ func TestAnotherKey(t *testing.T) {
 	p := newPost(t)
 	p.invite("ana@example.com")
 	good := p.Sealer
-	p.Sealer = keyring(t)
+	p.Sealer = testkit.Keyring(t)
 	p.deliver(1)
 	if got := p.row(); got != "queued 1 sealed false" {
 		t.Errorf("row %q", got)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/followers"
@@ -68,12 +67,8 @@ func newDesk(t *testing.T) *desk {
 	d.ana, d.bob = o.Agent(t, "ana"), o.Agent(t, "bob")
 
 	d.notes, d.followers = notes.NewStore(o.Desk()), followers.NewStore(o.Desk())
-	key, err := accounts.NewKey()
-	d.must(err)
-	keyring, err := accounts.ParseKey(key)
-	d.must(err)
 	d.Store = notifications.NewStore(notifications.Options{
-		DB: o.DB, Mailer: d, Sealer: keyring, PublicURL: func() string { return "https://guichet.example.com" }, Now: o.Now, Logger: testkit.Logger(t),
+		DB: o.DB, Mailer: d, Sealer: testkit.Keyring(t), PublicURL: func() string { return "https://guichet.example.com" }, Now: o.Now, Logger: testkit.Logger(t),
 	})
 	d.derive() // what came before is nobody's news: nobody was there to hear of it
 	return d

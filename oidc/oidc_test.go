@@ -17,7 +17,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/internal/testkit/idp"
@@ -39,18 +38,11 @@ type door struct {
 func newDoor(t *testing.T, change ...func(*oidc.Options)) *door {
 	t.Helper()
 	t.Parallel()
-	text, err := accounts.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyring, err := accounts.ParseKey(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := testkit.Keyring(t)
 	d := &door{t: t, db: testkit.Database(t), provider: idp.New(t), now: time.Now()}
 	d.team = team.NewStore(d.db)
 	o := oidc.Options{
-		DB: d.db, Team: d.team, Sealer: keyring, PublicURL: func() string { return "https://inbox.example.com" }, AllowPrivate: true, Now: func() time.Time { return d.now },
+		DB: d.db, Team: d.team, Sealer: keys, PublicURL: func() string { return "https://inbox.example.com" }, AllowPrivate: true, Now: func() time.Time { return d.now },
 	}
 	for _, c := range change {
 		c(&o)

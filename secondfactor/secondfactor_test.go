@@ -11,7 +11,6 @@ import (
 	"github.com/pquerna/otp/totp"
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/secondfactor"
@@ -37,17 +36,10 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	t.Parallel()
-	key, err := accounts.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyring, err := accounts.ParseKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := testkit.Keyring(t)
 	d := &desk{t: t, db: testkit.Database(t), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	d.Store = secondfactor.NewStore(secondfactor.Options{DB: d.db, Sealer: keyring, Now: func() time.Time { return d.now }})
-	err = d.db.NewRaw("INSERT INTO agents (id, name, email, role, created_at) VALUES (gen_random_uuid(), 'Ana', 'ana@example.com', 'agent', now()) RETURNING id").
+	d.Store = secondfactor.NewStore(secondfactor.Options{DB: d.db, Sealer: keys, Now: func() time.Time { return d.now }})
+	err := d.db.NewRaw("INSERT INTO agents (id, name, email, role, created_at) VALUES (gen_random_uuid(), 'Ana', 'ana@example.com', 'agent', now()) RETURNING id").
 		Scan(t.Context(), &d.ana)
 	if err != nil {
 		t.Fatal(err)

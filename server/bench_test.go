@@ -22,16 +22,9 @@ func (storedAtOnce) Receive(context.Context, accounts.Account, []byte) error { r
 
 // BenchmarkWebhook is what a webhook costs apart from the signature and the storing.
 func BenchmarkWebhook(b *testing.B) {
-	key, err := accounts.NewKey()
-	if err != nil {
-		b.Fatal(err)
-	}
-	keyring, err := accounts.ParseKey(key)
-	if err != nil {
-		b.Fatal(err)
-	}
+	keys := testkit.Keyring(b)
 	now := &clock.Clock{}
-	store := accounts.NewStore(accounts.Options{DB: testkit.Database(b), Keyring: keyring, Clock: now})
+	store := accounts.NewStore(accounts.Options{DB: testkit.Database(b), Keyring: keys, Clock: now})
 	account, err := store.Create(b.Context(), conversation.Actor{Kind: conversation.ActorSystem}, accounts.New{
 		Channel: conversation.WhatsApp, Name: "Shop", ProviderID: "1", APIBaseURL: "https://graph.facebook.com",
 		Secrets: channel.Secrets{AccessToken: "a", AppSecret: "signed", VerifyToken: "v"},

@@ -200,26 +200,19 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 	t.Helper()
 	t.Parallel()
 	db := testkit.Database(t)
-	key, err := accounts.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyring, err := accounts.ParseKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := testkit.Keyring(t)
 	now := &clock.Clock{}
 	live := newHub(t, db)
 	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, mails: &mails{}, checks: &[]error{nil}}
 	f.db, f.live = db, live
 	f.db, f.signIn = db, newSignIn(db, f.mails)
 	options := server.Options{
-		Repetitions: idempotency.NewStore(db, keyring), SignIn: f.signIn,
+		Repetitions: idempotency.NewStore(db, keys), SignIn: f.signIn,
 		Notifications: notifications.NewStore(notifications.Options{
-			DB: db, Sealer: keyring, Now: now.Now, PublicURL: func() string { return "https://guichet.example.com" },
+			DB: db, Sealer: keys, Now: now.Now, PublicURL: func() string { return "https://guichet.example.com" },
 		}),
 		Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Metrics: metrics.New(), Clock: now, Team: f.team,
-		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: now}),
+		Accounts: accounts.NewStore(accounts.Options{DB: db, Keyring: keys, Clock: now}),
 		Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: f.adapter},
 		Receiver: f.inbox, Queries: f.inbox, Handling: f.inbox, Writing: f.inbox, Parked: f.inbox, Live: live,
 		Locator: f.inbox, Presence: newPresence(db, live),
@@ -259,18 +252,11 @@ func (f *fixture) furnish(o *server.Options) {
 // addEntrances adds what else people prove themselves with.
 func addEntrances(t *testing.T, o *server.Options, db *bun.DB) {
 	t.Helper()
-	key, err := accounts.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyring, err := accounts.ParseKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.SecondFactor = secondfactor.NewStore(secondfactor.Options{DB: db, Sealer: keyring, Warn: o.SignIn.WarnSecondFactor})
+	keys := testkit.Keyring(t)
+	o.SecondFactor = secondfactor.NewStore(secondfactor.Options{DB: db, Sealer: keys, Warn: o.SignIn.WarnSecondFactor})
 	o.SignIn.SecondFactor = o.SecondFactor
 	o.OIDC = oidc.NewStore(oidc.Options{
-		DB: db, Team: o.Team, Sealer: keyring, PublicURL: func() string { return "http://guichet.example.com" }, AllowPrivate: true,
+		DB: db, Team: o.Team, Sealer: keys, PublicURL: func() string { return "http://guichet.example.com" }, AllowPrivate: true,
 	})
 }
 

@@ -13,9 +13,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/internal/app"
 	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/simulator"
 	"guichet.dev/guichet/team"
@@ -242,7 +242,7 @@ type keyCommand struct{}
 
 // Run prints a new key.
 func (keyCommand) Run() error {
-	key, err := accounts.NewKey()
+	key, err := keyring.NewKey()
 	if err == nil {
 		fmt.Println(key)
 	}

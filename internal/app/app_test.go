@@ -22,6 +22,7 @@ import (
 	"guichet.dev/guichet/internal/app"
 	"guichet.dev/guichet/internal/config"
 	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/simulator"
 )
 
@@ -31,7 +32,7 @@ const token = "a-bootstrap-token-of-the-tests"
 func settings(t *testing.T, more map[string]string) config.Config {
 	t.Helper()
 	key := filepath.Join(t.TempDir(), "key")
-	if err := accounts.EnsureKeyFile(key); err != nil {
+	if err := keyring.EnsureFile(key); err != nil {
 		t.Fatal(err)
 	}
 	values := map[string]string{

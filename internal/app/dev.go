@@ -15,9 +15,9 @@ import (
 	"strconv"
 	"strings"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/internal/config"
 	"guichet.dev/guichet/internal/devstack"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/simulator"
 	"guichet.dev/guichet/team"
@@ -77,7 +77,7 @@ func (d *development) prepare(context.Context) error {
 	}
 	if d.cfg.EncryptionKey == "" && d.cfg.KeyFile == "" {
 		d.cfg.KeyFile = d.cfg.DefaultKeyFile()
-		if err := accounts.EnsureKeyFile(d.cfg.KeyFile); err != nil {
+		if err := keyring.EnsureFile(d.cfg.KeyFile); err != nil {
 			return err
 		}
 	}

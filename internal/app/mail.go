@@ -5,20 +5,20 @@ import (
 	"errors"
 	"strings"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/mailer"
 	"guichet.dev/guichet/notifications"
 )
 
 // openMailer opens what sends Guichet's own mails.
-func (a *App) openMailer(keyring *accounts.Keyring) (err error) {
+func (a *App) openMailer(keys *keyring.Keyring) (err error) {
 	if a.Config.SMTPURL != "" && a.Config.PublicURL == "" && !a.Config.Demo {
 		return errors.New("GUICHET_PUBLIC_URL is not set: mails need it for their links")
 	}
 	a.Mailer, err = mailer.New(mailer.Options{
-		DB: a.DB, Sealer: keyring, URL: a.Config.SMTPURL, From: a.Config.MailFrom, AllowPlain: a.Config.AllowsPrivate(),
+		DB: a.DB, Sealer: keys, URL: a.Config.SMTPURL, From: a.Config.MailFrom, AllowPlain: a.Config.AllowsPrivate(),
 		ShowLinks: a.Config.Demo, Observer: metrics.Observer{Metrics: a.Metrics}, Logger: a.Logger,
 	})
 	if err == nil && !a.Mailer.Ready() {
@@ -36,9 +36,9 @@ func (a *App) publicURL() string {
 }
 
 // openNotifications opens what tells agents what concerns them.
-func (a *App) openNotifications(keyring *accounts.Keyring) {
+func (a *App) openNotifications(keys *keyring.Keyring) {
 	a.notifications = notifications.NewStore(notifications.Options{
-		DB: a.DB, Mailer: a.Mailer, Sealer: keyring, PublicURL: a.publicURL, Now: a.Clock.Now, Notify: a.notifyFeed, Logger: a.Logger,
+		DB: a.DB, Mailer: a.Mailer, Sealer: keys, PublicURL: a.publicURL, Now: a.Clock.Now, Notify: a.notifyFeed, Logger: a.Logger,
 	})
 }
 

@@ -8,10 +8,10 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/config"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/secondfactor"
@@ -20,14 +20,14 @@ import (
 )
 
 // openSignIn opens how people prove who they are.
-func (a *App) openSignIn(keyring *accounts.Keyring) {
+func (a *App) openSignIn(keys *keyring.Keyring) {
 	a.secondFactor = secondfactor.NewStore(secondfactor.Options{
-		DB: a.DB, Sealer: keyring, Warn: func(ctx context.Context, tx bun.Tx, agentID string) error {
+		DB: a.DB, Sealer: keys, Warn: func(ctx context.Context, tx bun.Tx, agentID string) error {
 			return a.signIn.WarnSecondFactor(ctx, tx, agentID)
 		},
 	})
 	a.oidc = oidc.NewStore(oidc.Options{
-		DB: a.DB, Team: a.Team, Sealer: keyring, PublicURL: a.publicURL, AllowPrivate: a.Config.AllowsPrivate(),
+		DB: a.DB, Team: a.Team, Sealer: keys, PublicURL: a.publicURL, AllowPrivate: a.Config.AllowsPrivate(),
 	})
 	a.signIn = signin.New(signin.Options{
 		DB: a.DB, Mailer: a.Mailer, SecondFactor: a.secondFactor, PublicURL: a.publicURL, Idle: a.Config.SessionIdle, Logger: a.Logger,

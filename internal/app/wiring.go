@@ -22,6 +22,7 @@ import (
 	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/config"
 	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/outbox"
@@ -36,16 +37,16 @@ import (
 const closeTimeout = 2 * time.Second
 
 // Keyring returns the keys with which secrets are encrypted.
-func Keyring(cfg config.Config) (*accounts.Keyring, error) {
+func Keyring(cfg config.Config) (*keyring.Keyring, error) {
 	switch {
 	case cfg.EncryptionKey != "":
-		keyring, err := accounts.ParseKey(cfg.EncryptionKey)
+		keys, err := keyring.Parse(cfg.EncryptionKey)
 		if err != nil {
 			return nil, fmt.Errorf("GUICHET_ENCRYPTION_KEY: %w (guichet key makes one)", err)
 		}
-		return keyring, nil
+		return keys, nil
 	case cfg.KeyFile != "":
-		return accounts.ReadKeyFile(cfg.KeyFile)
+		return keyring.ReadFile(cfg.KeyFile)
 	default:
 		return nil, errors.New("set GUICHET_ENCRYPTION_KEY or GUICHET_ENCRYPTION_KEY_FILE (guichet key makes a key)")
 	}
@@ -53,32 +54,32 @@ func Keyring(cfg config.Config) (*accounts.Keyring, error) {
 
 // accountsOf returns the accounts for looking only.
 func accountsOf(cfg config.Config, db *bun.DB) (*accounts.Store, error) {
-	keyring, err := Keyring(cfg)
+	keys, err := Keyring(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return accounts.NewStore(accounts.Options{DB: db, Keyring: keyring, Clock: &clock.Clock{}}), nil
+	return accounts.NewStore(accounts.Options{DB: db, Keyring: keys, Clock: &clock.Clock{}}), nil
 }
 
 func (a *App) openStores(context.Context) error {
-	keyring, err := Keyring(a.Config)
+	keys, err := Keyring(a.Config)
 	if err != nil {
 		return err
 	}
-	if err := a.openMailer(keyring); err != nil {
+	if err := a.openMailer(keys); err != nil {
 		return err
 	}
-	a.openNotifications(keyring)
+	a.openNotifications(keys)
 	a.Team = team.NewStore(a.DB)
-	a.openSignIn(keyring)
-	a.repetitions = idempotency.NewStore(a.DB, keyring)
+	a.openSignIn(keys)
+	a.repetitions = idempotency.NewStore(a.DB, keys)
 	whatsAppOptions := whatsapp.Options{Now: a.Clock.Now, DialControl: accounts.DialControl}
 	if a.Config.AllowsPrivate() {
 		whatsAppOptions.DialControl = nil
 	}
 	a.adapters = map[conversation.Channel]channel.Adapter{conversation.WhatsApp: whatsapp.New(whatsAppOptions)}
 	a.Accounts = accounts.NewStore(accounts.Options{
-		DB: a.DB, Keyring: keyring, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
+		DB: a.DB, Keyring: keys, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
 	})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now,

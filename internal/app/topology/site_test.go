@@ -17,9 +17,9 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/internal/devstack"
 	"guichet.dev/guichet/internal/testkit"
+	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/simulator"
 )
@@ -62,7 +62,7 @@ func newSite(t *testing.T) *site {
 		}
 	})
 	s.keyFile = filepath.Join(s.folder, "key")
-	if err := accounts.EnsureKeyFile(s.keyFile); err != nil {
+	if err := keyring.EnsureFile(s.keyFile); err != nil {
 		t.Fatal(err)
 	}
 	s.tokenFile = s.write("token", bootstrap)

@@ -51,15 +51,11 @@ func Open(t testing.TB) *Office {
 	t.Helper()
 	o := &Office{DB: testkit.Database(t), Clock: &clock.Clock{}, Provider: &Provider{}}
 	o.At(Start)
-	key, err := accounts.NewKey()
-	fatal(t, err)
-	ring, err := accounts.ParseKey(key)
-	fatal(t, err)
 	wake := func(ctx context.Context, accountID string) error {
 		_, err := ledger.WakeHolding(ctx, o.DB, accountID)
 		return err
 	}
-	o.Store = accounts.NewStore(accounts.Options{DB: o.DB, Keyring: ring, Clock: o.Clock, AllowPrivate: true, OnResume: wake})
+	o.Store = accounts.NewStore(accounts.Options{DB: o.DB, Keyring: testkit.Keyring(t), Clock: o.Clock, AllowPrivate: true, OnResume: wake})
 	o.Account = o.Connect(t, "106540352242922", Secret)
 	log := testkit.Logger(t)
 	adapter := player{Adapter: whatsapp.New(whatsapp.Options{Now: o.Now}), provider: o.Provider}

@@ -1,9 +1,9 @@
-package accounts
+// Package keyring encrypts secrets at rest: access tokens, second factors, mails that wait to be sent.
+package keyring
 
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,12 +15,10 @@ import (
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
-
-	"guichet.dev/guichet/channel"
 )
 
-// Keyring encrypts secrets at rest (AEAD). An account's id is the associated data, so that the secrets of one row cannot be
-// moved to another.
+// Keyring encrypts with authentication (AEAD). Whose secret it is, an account's or an agent's id, is the associated data: what
+// belongs to one row cannot be moved to another.
 type Keyring struct{ aead tink.AEAD }
 
 // NewKey makes a keyset with one AES-256-GCM key, in the form in which GUICHET_ENCRYPTION_KEY holds it.
@@ -36,9 +34,9 @@ func NewKey() (string, error) {
 	return base64.StdEncoding.EncodeToString(text.Bytes()), nil
 }
 
-// ParseKey reads a keyset of Tink in base64, in Tink's JSON or binary form, with AEAD keys. A keyset with several keys
+// Parse reads a keyset of Tink in base64, in Tink's JSON or binary form, with AEAD keys. A keyset with several keys
 // decrypts with all of them and encrypts with the primary one, which is how keys are rotated. No error shows the key.
-func ParseKey(text string) (*Keyring, error) {
+func Parse(text string) (*Keyring, error) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
 		return nil, errors.New("the encryption key is not base64")
@@ -58,21 +56,21 @@ func ParseKey(text string) (*Keyring, error) {
 	return &Keyring{aead: primitive}, nil
 }
 
-// ReadKeyFile reads a keyset from a file in the form of [NewKey].
-func ReadKeyFile(path string) (*Keyring, error) {
+// ReadFile reads a keyset from a file in the form of [NewKey].
+func ReadFile(path string) (*Keyring, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the encryption key: %w", err)
 	}
-	keyring, err := ParseKey(string(text))
+	keyring, err := Parse(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return keyring, nil
 }
 
-// EnsureKeyFile makes the file with a new key, readable by its owner only, unless it is there already.
-func EnsureKeyFile(path string) error {
+// EnsureFile makes the file with a new key, readable by its owner only, unless it is there already.
+func EnsureFile(path string) error {
 	_, err := os.Stat(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -111,27 +109,4 @@ func (k *Keyring) Open(sealed []byte, owner string) ([]byte, error) {
 		return nil, fmt.Errorf("decrypt: is this the encryption key it was written with? %w", err)
 	}
 	return plain, nil
-}
-
-func (k *Keyring) seal(accountID string, secrets channel.Secrets) ([]byte, error) {
-	text, err := json.Marshal(secrets)
-	if err == nil {
-		text, err = k.Seal(text, accountID)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the secrets of account %s: %w", accountID, err)
-	}
-	return text, nil
-}
-
-func (k *Keyring) open(accountID string, sealed []byte) (channel.Secrets, error) {
-	var secrets channel.Secrets
-	text, err := k.Open(sealed, accountID)
-	if err != nil {
-		return secrets, fmt.Errorf("the secrets of account %s: %w", accountID, err)
-	}
-	if json.Unmarshal(text, &secrets) != nil { // its error would quote the text
-		return secrets, fmt.Errorf("the secrets of account %s are not in the expected form", accountID)
-	}
-	return secrets, nil
 }
