@@ -3,6 +3,7 @@ package mailer
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,8 @@ type Options struct {
 	From string
 	// AllowPlain sends without TLS to a server that does not offer it.
 	AllowPlain bool
+	// Roots are whose certificates the mail server may have; nil are the machine's.
+	Roots *x509.CertPool
 	// ShowLinks logs the links of invitations and the like, so that a demo needs no mailbox. Never set it elsewhere.
 	ShowLinks bool
 	Observer  Observer         // may be nil
@@ -71,13 +74,22 @@ func New(o Options) (*Mailer, error) {
 		return m, nil
 	}
 	var err error
-	if m.server, err = parseURL(o.URL, o.AllowPlain); err != nil {
+	if m.server, err = parseURL(o.URL, o.AllowPlain, o.Roots); err != nil {
 		return nil, fmt.Errorf("GUICHET_SMTP_URL: %w", err)
 	}
 	if m.from, err = mail.ParseAddress(o.From); err != nil {
 		return nil, fmt.Errorf("GUICHET_MAIL_FROM is %q; it must be an address such as Guichet <guichet@example.com>", o.From)
 	}
 	return m, nil
+}
+
+// Check greets the mail server as before a mail, and sends nothing. Its error is a code that shows no secret.
+func (m *Mailer) Check(ctx context.Context) error {
+	if err := m.server.greet(ctx); err != nil {
+		code, _ := failure(err)
+		return fmt.Errorf("the mail server cannot be used: %s", code)
+	}
+	return nil
 }
 
 // Ready reports whether mails can be sent: whether a mail server is set.

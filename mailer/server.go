@@ -3,6 +3,7 @@ package mailer
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -31,14 +32,14 @@ const (
 
 // parseURL reads smtps://user:password@host:port, with TLS from the start, or smtp://…, with STARTTLS, which must be offered
 // unless plain is allowed. A user and a password are optional. No error shows the text.
-func parseURL(text string, allowPlain bool) (*server, error) {
+func parseURL(text string, allowPlain bool, roots *x509.CertPool) (*server, error) {
 	form := errors.New("must be smtp://user:password@host:port or smtps://…, with special characters of the password as %XX")
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, form
 	}
 	s := &server{host: u.Hostname(), options: []mail.Option{
-		mail.WithTimeout(sendTimeout), mail.WithTLSConfig(&tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}),
+		mail.WithTimeout(sendTimeout), mail.WithTLSConfig(&tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: roots}),
 	}}
 	port := portStartTLS
 	switch u.Scheme {
@@ -72,15 +73,31 @@ func parseURL(text string, allowPlain bool) (*server, error) {
 	return s, nil
 }
 
+// dial greets the server: TLS and authentication are done.
+func (s *server) dial(ctx context.Context) (*mail.Client, error) {
+	client, err := mail.NewClient(s.host, s.options...)
+	if err != nil {
+		return nil, err
+	}
+	return client, client.DialWithContext(ctx)
+}
+
+func (s *server) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	client, err := s.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return ignoreClosed(client.Close())
+}
+
 // send delivers one mail over a connection of its own.
 func (s *server) send(ctx context.Context, message *mail.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	client, err := mail.NewClient(s.host, s.options...)
+	client, err := s.dial(ctx)
 	if err != nil {
-		return err
-	}
-	if err := client.DialWithContext(ctx); err != nil {
 		return err
 	}
 	if err := client.Send(message); err != nil {

@@ -294,6 +294,11 @@ func TestDoctorNamesWhatIsWrong(t *testing.T) {
 	if wrong, err := app.Doctor(t.Context(), cfg, &out); err != nil || wrong != 1 || !strings.Contains(out.String(), "WRONG  temporal") {
 		t.Errorf("%d wrong (%v):\n%s", wrong, err, &out)
 	}
+	out.Reset()
+	cfg.SMTPURL, cfg.MailFrom = "smtp://guichet:very-secret@127.0.0.1:1", "guichet@example.com"
+	if wrong, err := app.Doctor(t.Context(), cfg, &out); err != nil || wrong != 2 || !strings.Contains(out.String(), "WRONG  mail") || strings.Contains(out.String(), "very-secret") {
+		t.Errorf("%d wrong (%v):\n%s", wrong, err, &out)
+	}
 	value, err := app.CreateToken(t.Context(), cfg, "ci", "agent", time.Hour)
 	if err != nil || !strings.HasPrefix(value, "guichet_") {
 		t.Error(err)

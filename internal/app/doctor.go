@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,8 @@ import (
 
 	"guichet.dev/guichet/internal/config"
 	"guichet.dev/guichet/internal/temporalx"
+	"guichet.dev/guichet/mailer"
+	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/workflows"
 )
 
@@ -56,7 +59,7 @@ func examineDatabase(ctx context.Context, cfg config.Config) []finding {
 	if err := a.migrated(ctx); err != nil {
 		findings = append(findings, finding{Name: "migrations", Problem: err.Error()})
 	} else {
-		findings = append(findings, finding{Name: "migrations", State: "all applied"}, examineKey(ctx, cfg, db))
+		findings = append(findings, finding{Name: "migrations", State: "all applied"}, examineKey(ctx, cfg, db), examineMail(ctx, cfg), examineProvider(ctx, cfg, db))
 		findings = append(findings, a.examineFigures(ctx)...)
 	}
 	if err := db.Close(); err != nil {
@@ -71,6 +74,39 @@ func examineKey(ctx context.Context, cfg config.Config, db *bun.DB) finding {
 	store, err := accountsOf(cfg, db)
 	if err == nil {
 		_, err = store.List(ctx)
+	}
+	if err != nil {
+		f.Problem = err.Error()
+	}
+	return f
+}
+
+// examineMail greets the mail server, if there is one.
+func examineMail(ctx context.Context, cfg config.Config) finding {
+	f := finding{Name: "mail", State: "the mail server takes us"}
+	m, err := mailer.New(mailer.Options{URL: cfg.SMTPURL, From: cfg.MailFrom, AllowPlain: cfg.AllowsPrivate()})
+	switch {
+	case err == nil && !m.Ready():
+		f.State = "not set up (GUICHET_SMTP_URL): no invitations, resets or digests"
+	case err == nil:
+		err = m.Check(ctx)
+	}
+	if err != nil {
+		f.Problem = err.Error()
+	}
+	return f
+}
+
+// examineProvider asks the OpenID Connect provider who it is, if there is one.
+func examineProvider(ctx context.Context, cfg config.Config, db *bun.DB) finding {
+	f := finding{Name: "sign-in provider", State: "answers"}
+	keys, err := Keyring(cfg)
+	if err == nil {
+		store := oidc.NewStore(oidc.Options{DB: db, Sealer: keys, PublicURL: func() string { return cfg.PublicURL }, AllowPrivate: cfg.AllowsPrivate()})
+		_, err = store.Begin(ctx, "/")
+	}
+	if refusal, ok := errors.AsType[*oidc.Refusal](err); ok && refusal.Reason == oidc.NotOffered {
+		f.State, err = "none is set up", nil
 	}
 	if err != nil {
 		f.Problem = err.Error()
