@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 )
 
 // MaxBehind is up to where conversations that are behind are counted, in all accounts together: the oldest ones, so that
@@ -86,7 +86,7 @@ const healthQuery = `
 
 // Health returns how one account is. One that the caller may not see is not found.
 func (s *Store) Health(ctx context.Context, by conversation.Caller, id string) (Health, error) {
-	if uuid.Validate(id) != nil || len(id) != 36 || !by.Sees(id) {
+	if !postgres.IsID(id) || !by.Sees(id) {
 		return Health{}, NotFound()
 	}
 	all, err := s.health(ctx, bun.SafeQuery("a.id = ?", id))

@@ -117,7 +117,7 @@ func (s *Store) Get(ctx context.Context, id string) (Account, error) {
 }
 
 func (s *Store) read(ctx context.Context, db bun.IDB, id, lock string) (Account, error) {
-	if uuid.Validate(id) != nil || len(id) != 36 {
+	if !postgres.IsID(id) {
 		return Account{}, NotFound()
 	}
 	var r row

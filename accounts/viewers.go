@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -108,15 +106,10 @@ func writeViewers(ctx context.Context, tx bun.Tx, id string, v Viewers) error {
 			continue
 		}
 		wrong := conversation.Invalid(kind.field, "must be ids of agents, or of teams that are not archived")
-		ids := make([]string, len(kind.ids))
-		for i, one := range kind.ids {
-			if uuid.Validate(one) != nil || len(one) != 36 {
-				return wrong
-			}
-			ids[i] = strings.ToLower(one)
+		if slices.ContainsFunc(kind.ids, func(id string) bool { return !postgres.IsID(id) }) {
+			return wrong
 		}
-		slices.Sort(ids)
-		ids = slices.Compact(ids)
+		ids := slices.Compact(slices.Sorted(slices.Values(kind.ids)))
 		for _, one := range ids {
 			rows = append(rows, kind.row(one))
 		}

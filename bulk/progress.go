@@ -10,7 +10,6 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -20,7 +19,7 @@ func notFound() error {
 
 // Get returns an action that the actor asked for; those of others do not exist.
 func (s *Store) Get(ctx context.Context, by conversation.Actor, id string) (Progress, error) {
-	if !ledger.IsID(id) {
+	if !postgres.IsID(id) {
 		return Progress{}, notFound()
 	}
 	p, err := s.read(ctx, id)

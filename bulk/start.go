@@ -10,7 +10,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
@@ -55,7 +54,7 @@ func (s *Store) targets(ctx context.Context, by conversation.Caller, r Request) 
 	if len(r.IDs) > MaxIDs {
 		return nil, conversation.Invalid("ids", "at most %d", MaxIDs)
 	}
-	if !slices.ContainsFunc(r.IDs, func(id string) bool { return !ledger.IsID(id) }) {
+	if !slices.ContainsFunc(r.IDs, func(id string) bool { return !postgres.IsID(id) }) {
 		seen := make(map[string]bool, len(r.IDs))
 		return slices.DeleteFunc(slices.Clone(r.IDs), func(id string) bool {
 			again := seen[id]

@@ -5,7 +5,7 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
-	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
 
@@ -58,7 +58,7 @@ func (a Task) check(now time.Time) error {
 		return conversation.Invalid("action.agent_id", "agent_id, team_id or both; empty means nobody")
 	case a.Kind == Assign && (!optional(a.AgentID) || !optional(a.TeamID)):
 		return conversation.Invalid("action.agent_id", "agent_id and team_id must be ids, or empty for nobody")
-	case (a.Kind == AddLabel || a.Kind == RemoveLabel) && !ledger.IsID(a.LabelID):
+	case (a.Kind == AddLabel || a.Kind == RemoveLabel) && !postgres.IsID(a.LabelID):
 		return conversation.Invalid("action.label_id", "must be the id of a label")
 	case a.Kind == Snooze && a.Until != nil && !a.Until.After(now):
 		return conversation.Invalid("action.until", "must lie in the future")
@@ -68,7 +68,7 @@ func (a Task) check(now time.Time) error {
 	return nil
 }
 
-func optional(id *string) bool { return id == nil || *id == "" || ledger.IsID(*id) }
+func optional(id *string) bool { return id == nil || *id == "" || postgres.IsID(*id) }
 
 // until is the end of a snooze, zero for the customer's next message.
 func (a Task) until() time.Time {

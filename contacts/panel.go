@@ -63,7 +63,7 @@ func NotFound() error {
 // Visible returns the id under which a contact goes on: its own, or that of the one it was merged into. A contact is there
 // for callers who see one of its conversations.
 func Visible(ctx context.Context, db bun.IDB, by conversation.Caller, id string) (string, error) {
-	if !ledger.IsID(id) {
+	if !postgres.IsID(id) {
 		return "", NotFound()
 	}
 	visible, all := by.Accounts()

@@ -68,7 +68,7 @@ func (s *Store) Put(ctx context.Context, by conversation.Caller, conversationID 
 	if n := utf8.RuneCountInString(w.Text); n < 1 || n > MaxText || !utf8.ValidString(w.Text) || strings.ContainsRune(w.Text, 0) {
 		return Draft{}, conversation.Invalid("text", "must have 1 to %d characters; delete a draft to empty it", MaxText)
 	}
-	if w.ReplyTo != "" && !ledger.IsID(w.ReplyTo) {
+	if w.ReplyTo != "" && !postgres.IsID(w.ReplyTo) {
 		return Draft{}, conversation.Invalid("reply_to", "must be the id of a message")
 	}
 	row, err := s.own(ctx, by, conversationID)

@@ -113,7 +113,7 @@ func checkAssignment(ctx context.Context, tx bun.Tx, accountID string, to Assign
 		return nil
 	}
 	exists := false
-	if ledger.IsID(*to.TeamID) {
+	if postgres.IsID(*to.TeamID) {
 		err := postgres.Raw(tx).QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM teams WHERE id = $1::uuid AND archived_at IS NULL)", *to.TeamID).Scan(&exists)
 		if err != nil {
 			return wrap("check assignment", err)

@@ -7,13 +7,12 @@ import (
 
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
 // OfContact returns a page of a contact's conversations that the caller may see, newest activity first, on all accounts.
 func (in *Inbox) OfContact(ctx context.Context, by conversation.Caller, contactID string, after Cursor, limit int) ([]Conversation, Cursor, error) {
-	if after.ID != "" && !ledger.IsID(after.ID) {
+	if after.ID != "" && !postgres.IsID(after.ID) {
 		return nil, Cursor{}, badCursor()
 	}
 	contactID, err := contacts.Visible(ctx, in.DB, by, contactID)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 )
 
 // View is a named selection of conversations.
@@ -121,9 +121,9 @@ func (c *Criteria) Check() error {
 		return conversation.Invalid("window", "must be one of %v", WindowStates())
 	case !allIDs(c.Accounts):
 		return conversation.Invalid("account_id", "must be ids of accounts, %d at most", maxNamed)
-	case c.Assignee != "" && c.Assignee != Me && c.Assignee != Nobody && !ledger.IsID(c.Assignee):
+	case c.Assignee != "" && c.Assignee != Me && c.Assignee != Nobody && !postgres.IsID(c.Assignee):
 		return conversation.Invalid("assignee", "must be an agent's id, me or none")
-	case c.Team != "" && c.Team != Mine && c.Team != Nobody && !ledger.IsID(c.Team):
+	case c.Team != "" && c.Team != Mine && c.Team != Nobody && !postgres.IsID(c.Team):
 		return conversation.Invalid("team", "must be a team's id, mine or none")
 	case !allIDs(c.Labels):
 		return conversation.Invalid("label_id", "must be ids of labels, %d at most", maxNamed)
@@ -146,7 +146,7 @@ func (c *Criteria) checkAttributes() error {
 }
 
 func allIDs(list []string) bool {
-	return len(list) <= maxNamed && !slices.ContainsFunc(list, func(id string) bool { return !ledger.IsID(id) })
+	return len(list) <= maxNamed && !slices.ContainsFunc(list, func(id string) bool { return !postgres.IsID(id) })
 }
 
 // needsAgent reports which field can only be asked for by an agent, empty if none.

@@ -8,7 +8,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -30,7 +29,7 @@ func (in *Inbox) Messages(ctx context.Context, by conversation.Caller, id string
 	if limit < 1 || limit > 200 {
 		return nil, Cursor{}, conversation.Invalid("limit", "must be 1 to 200")
 	}
-	if before.ID != "" && !ledger.IsID(before.ID) {
+	if before.ID != "" && !postgres.IsID(before.ID) {
 		return nil, Cursor{}, badCursor()
 	}
 	if _, err := in.read(ctx, by, id); err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -126,7 +125,7 @@ func (f *Filter) check() (of string, err error) {
 	if of, err = f.name(); err != nil || f.After.Zero() {
 		return of, err
 	}
-	if !ledger.IsID(f.After.ID) || f.After.At.IsZero() || f.After.Phase < 0 {
+	if !postgres.IsID(f.After.ID) || f.After.At.IsZero() || f.After.Phase < 0 {
 		return "", badCursor()
 	}
 	if f.After.Sort != f.Sort || f.After.Of != of {

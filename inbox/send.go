@@ -155,7 +155,7 @@ func (in *Inbox) check(ctx context.Context, tx bun.Tx, row *ledger.Row, account 
 // providerID returns the provider's id of one of the conversation's messages, those of merged conversations included.
 func providerID(ctx context.Context, tx bun.Tx, conversationID, messageID, field string) (string, error) {
 	var provider string
-	if ledger.IsID(messageID) {
+	if postgres.IsID(messageID) {
 		err := postgres.Raw(tx).QueryRowContext(ctx, `SELECT coalesce(m.provider_id, '') FROM messages m JOIN conversations c ON c.id = m.conversation_id
 			WHERE m.id = $1::uuid AND (c.id = $2::uuid OR c.merged_into = $2::uuid)`, messageID, conversationID).Scan(&provider)
 		if err != nil && !postgres.IsNotFound(err) {

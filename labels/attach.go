@@ -98,7 +98,7 @@ func (s *Store) choose(ctx context.Context, tx bun.Tx, by conversation.Actor, c 
 // Remove takes a label off a conversation; one that is not there stays away.
 func (s *Store) Remove(ctx context.Context, by conversation.Caller, conversationID, labelID string) error {
 	return s.desk.Active(ctx, by, conversationID, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
-		if !ledger.IsID(labelID) {
+		if !postgres.IsID(labelID) {
 			return notFound()
 		}
 		removed, err := changed(postgres.Raw(tx).ExecContext(ctx, "DELETE FROM conversation_labels WHERE conversation_id = $1::uuid AND label_id = $2::uuid", row.ID, labelID))

@@ -9,7 +9,6 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
@@ -95,7 +94,7 @@ func (s *Store) change(ctx context.Context, by conversation.Actor, id, action st
 
 func read(ctx context.Context, db bun.IDB, id, lock string) (Label, error) {
 	var l Label
-	if !ledger.IsID(id) {
+	if !postgres.IsID(id) {
 		return l, notFound()
 	}
 	q := db.NewSelect().Model(&l).Where("id = ?", id)

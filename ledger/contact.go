@@ -29,7 +29,7 @@ func InTx(ctx context.Context, db *bun.DB, fn func(ctx context.Context, tx bun.T
 // LockWith locks a conversation's contact with the given function and then the conversation: the order that holds
 // everywhere. If contacts were merged in between, it fails so that InTx begins anew; the lock held would be another's.
 func LockWith(ctx context.Context, tx bun.Tx, id string, lock func(ctx context.Context, tx bun.Tx, contactID string) error) (*Row, error) {
-	if !IsID(id) {
+	if !postgres.IsID(id) {
 		return nil, NotFound()
 	}
 	var contactID string

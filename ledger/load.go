@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -22,7 +21,7 @@ func Lock(ctx context.Context, tx bun.Tx, id string) (*Row, error) {
 // LockAhead is Lock that shares a round trip in a transaction of postgres.InPipeline: the function returns the row after the
 // next statement whose outcome is asked for.
 func LockAhead(ctx context.Context, tx bun.Tx, id string) (func() (*Row, error), error) {
-	if !IsID(id) {
+	if !postgres.IsID(id) {
 		return nil, NotFound()
 	}
 	rows := make(map[string]*Row, 1)
@@ -32,7 +31,7 @@ func LockAhead(ctx context.Context, tx bun.Tx, id string) (func() (*Row, error),
 
 // one returns the conversation with an id, not_found also for what is no id at all.
 func one(id string, load func() (map[string]*Row, error)) (*Row, error) {
-	if !IsID(id) {
+	if !postgres.IsID(id) {
 		return nil, NotFound()
 	}
 	rows, err := load()
@@ -44,13 +43,6 @@ func one(id string, load func() (map[string]*Row, error)) (*Row, error) {
 		return nil, NotFound()
 	}
 	return row, nil
-}
-
-// IsID reports whether a text is an id as we write it: anything else belongs to nothing, and the database refuses some that
-// uuid.Parse takes.
-func IsID(text string) bool {
-	id, err := uuid.Parse(text)
-	return err == nil && id.String() == text
 }
 
 // NotFound is the error for a conversation that does not exist.

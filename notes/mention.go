@@ -8,7 +8,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
@@ -24,7 +23,7 @@ func (c Calls) resolve(ctx context.Context, tx bun.Tx, accountID string) ([]stri
 		if len(ids) > maxMentions {
 			return nil, conversation.Invalid(field, "must be at most %d", maxMentions)
 		}
-		if slices.ContainsFunc(ids, func(id string) bool { return !ledger.IsID(id) }) {
+		if slices.ContainsFunc(ids, func(id string) bool { return !postgres.IsID(id) }) {
 			return nil, conversation.Invalid(field, "must be ids")
 		}
 	}

@@ -100,7 +100,7 @@ func (s *Store) Delete(ctx context.Context, by conversation.Caller, conversation
 func (s *Store) change(ctx context.Context, by conversation.Caller, conversationID, id string, others bool, do func(context.Context, bun.Tx, *ledger.Row, *Note) error) (Note, error) {
 	var n Note
 	err := s.desk.Active(ctx, by, conversationID, func(ctx context.Context, tx bun.Tx, row *ledger.Row) error {
-		if !ledger.IsID(id) {
+		if !postgres.IsID(id) {
 			return notFound()
 		}
 		found, err := find(ctx, tx, thread+" AND id = $2::uuid AND deleted_at IS NULL", row.ID, id)

@@ -76,7 +76,7 @@ func (b *batch) add(e feed.Event) {
 	b.kinds, b.actorKinds, b.actors = append(b.kinds, string(e.Kind)), append(b.actorKinds, string(e.Actor.Kind)), append(b.actors, e.Actor.ID)
 	b.agents, b.teams, b.follows = append(b.agents, agent), append(b.teams, team), append(b.follows, follows)
 	for _, id := range e.Data.Mentions {
-		if uuid.Validate(id) == nil {
+		if postgres.IsID(id) {
 			b.mentionIn, b.mentionAt, b.mentioned = append(b.mentionIn, e.ConversationID), append(b.mentionAt, e.Seq), append(b.mentioned, id)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -166,7 +165,7 @@ func (s *Store) Read(ctx context.Context, by conversation.Caller, r Reading) err
 		return conversation.Invalid("ids", "give ids, up_to or both")
 	}
 	for _, id := range r.IDs {
-		if len(id) != 36 || uuid.Validate(id) != nil {
+		if !postgres.IsID(id) {
 			return conversation.Invalid("ids", "must be ids of notifications")
 		}
 	}

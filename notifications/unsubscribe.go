@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -40,7 +39,7 @@ func (s *Store) subscriber(token string) (string, error) {
 		return "", unknown
 	}
 	plain, err := s.Sealer.Open(sealed, sealedFor)
-	if err != nil || uuid.Validate(string(plain)) != nil {
+	if err != nil || !postgres.IsID(string(plain)) {
 		return "", unknown //nolint:nilerr // whatever is wrong with a stranger's token, there is no such link
 	}
 	return string(plain), nil

@@ -25,7 +25,7 @@ const firstUnsettled = `SELECT id FROM messages WHERE conversation_id = $1::uuid
 
 // next returns the message that is next in turn, nil if nothing is left to do.
 func (o *Outbox) next(ctx context.Context, conversationID string) (*pending, error) {
-	if !ledger.IsID(conversationID) {
+	if !postgres.IsID(conversationID) {
 		return nil, ledger.NotFound()
 	}
 	m := pending{conversation: conversationID}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 )
 
 // Channel is the channel on which processes tell each other who looks at what.
@@ -58,7 +58,7 @@ func (b *Board) Tell(conversationID, accountID, agentID string, doing Doing) {
 // Heard takes in what a process told. What is no visit is left out.
 func (b *Board) Heard(text string) {
 	parts := strings.Split(text, " ")
-	if len(parts) != 4 || slices.ContainsFunc(parts[:3], func(id string) bool { return !ledger.IsID(id) }) || !slices.Contains(Doings(), Doing(parts[3])) {
+	if len(parts) != 4 || slices.ContainsFunc(parts[:3], func(id string) bool { return !postgres.IsID(id) }) || !slices.Contains(Doings(), Doing(parts[3])) {
 		return
 	}
 	now := time.Now().UTC()

@@ -11,7 +11,6 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -138,7 +137,7 @@ func (s *Store) Expire(ctx context.Context) error {
 // WorkFor notes for which of their teams an agent works now. None means that they work for nobody but themselves.
 func (s *Store) WorkFor(ctx context.Context, agentID string, teamIDs []string) (Attendance, error) {
 	for _, id := range teamIDs {
-		if !ledger.IsID(id) {
+		if !postgres.IsID(id) {
 			return Attendance{}, notTheirs()
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -135,7 +134,7 @@ func authored(facts []string, by conversation.Caller, w Wish) ([]string, error) 
 
 // thread returns the facts of a conversation and of those merged into it.
 func (s *Store) thread(ctx context.Context, id string) (facts []string, err error) {
-	if !ledger.IsID(id) {
+	if !postgres.IsID(id) {
 		return nil, conversation.Invalid("conversation_id", "must be an id")
 	}
 	facts = []string{conversationFact(strings.ToLower(id))}

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/postgres"
 )
 
 // cursorVersion begins a cursor's text; it changes with its form, so that an old one is refused instead of misread.
@@ -56,7 +55,7 @@ func parseCursor(text string) (c inbox.Cursor, ok bool) {
 	if c.Seq, err = strconv.ParseInt(parts[2], 10, 64); err != nil {
 		return c, false
 	}
-	if c.ID = parts[3]; c.ID != "" && (len(c.ID) != 36 || uuid.Validate(c.ID) != nil) {
+	if c.ID = parts[3]; c.ID != "" && !postgres.IsID(c.ID) {
 		return c, false
 	}
 	c.Sort = inbox.Sort(parts[4])

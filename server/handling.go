@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
+	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
 
@@ -36,7 +36,7 @@ func (t target) pointer(field string) (*string, error) {
 	if !t.given {
 		return nil, nil
 	}
-	if t.id != "" && (len(t.id) != 36 || uuid.Validate(t.id) != nil) {
+	if t.id != "" && !postgres.IsID(t.id) {
 		return nil, conversation.Invalid(field, "must be an id, or null for nobody")
 	}
 	return &t.id, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
 )
 
 type contextKey int
@@ -100,7 +101,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			slog.String("request_id", requestID(c.Request().Context())), slog.String("method", method), slog.String("route", route),
 			slog.Int("status", status), slog.Int64("bytes", c.Response().Size), slog.Duration("duration", took),
 		}
-		if id := c.Param("conversation_id"); uuid.Validate(id) == nil {
+		if id := c.Param("conversation_id"); postgres.IsID(id) {
 			attrs = append(attrs, slog.String("conversation_id", id))
 		}
 		s.Logger.LogAttrs(c.Request().Context(), slog.LevelInfo, "http request", attrs...)

@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/metrics"
+	"guichet.dev/guichet/postgres"
 )
 
 const (
@@ -45,7 +45,7 @@ var errNoAccount = errors.New("no such account")
 // webhookAccount returns the account of the address.
 func (s *Server) webhookAccount(c echo.Context) (accounts.Account, error) {
 	id := c.Param("account_id")
-	if len(id) != 36 || uuid.Validate(id) != nil {
+	if !postgres.IsID(id) {
 		return accounts.Account{}, errNoAccount
 	}
 	account, err := s.Accounts.Cached(c.Request().Context(), id)

@@ -10,7 +10,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -180,7 +179,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 }
 
 func checkID(id string) error {
-	if len(id) != 36 || uuid.Validate(id) != nil {
+	if !postgres.IsID(id) {
 		return conversation.Errorf(conversation.CodeNotFound, "no such thing")
 	}
 	return nil

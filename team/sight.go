@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
 )
 
 // seesAccount is whether an agent a sees the account: it is not restricted, or names the agent or one of the agent's teams
@@ -29,7 +30,7 @@ func seesAccountArgs(accountID any) []any {
 // Sees reports whether an active agent may see the conversations of an account. An agent who does not exist, or is
 // deactivated, sees nothing.
 func Sees(ctx context.Context, db bun.IDB, agentID, accountID string) (bool, error) {
-	if !isID(agentID) || !isID(accountID) {
+	if !postgres.IsID(agentID) || !postgres.IsID(accountID) {
 		return false, nil
 	}
 	sees, err := db.NewSelect().TableExpr("agents AS a").Where("a.id = ?", agentID).Where("a.state = ?", AgentActive).

@@ -61,13 +61,11 @@ func found(err error, what, doing string) error {
 
 // checkID refuses what cannot be an id before Postgres has to.
 func checkID(id, what string) error {
-	if !isID(id) {
+	if !postgres.IsID(id) {
 		return conversation.Errorf(conversation.CodeNotFound, "no such %s", what)
 	}
 	return nil
 }
-
-func isID(text string) bool { return uuid.Validate(text) == nil && len(text) == 36 }
 
 // maxName is the longest name, in characters.
 const maxName = 100

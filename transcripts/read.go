@@ -12,7 +12,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -134,7 +133,7 @@ type names struct {
 func (n *names) give(ctx context.Context, items []item) error {
 	var unknown []string
 	for _, i := range items {
-		if _, known := n.known[i.By.ID]; !known && (i.By.Kind == conversation.ActorAgent || i.By.Kind == conversation.ActorToken) && ledger.IsID(i.By.ID) && !slices.Contains(unknown, i.By.ID) {
+		if _, known := n.known[i.By.ID]; !known && (i.By.Kind == conversation.ActorAgent || i.By.Kind == conversation.ActorToken) && postgres.IsID(i.By.ID) && !slices.Contains(unknown, i.By.ID) {
 			unknown = append(unknown, i.By.ID)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
-	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 	"guichet.dev/guichet/team"
 )
@@ -57,7 +56,7 @@ func (s *Store) Get(ctx context.Context, by team.Principal, id string) (View, er
 
 func read(ctx context.Context, db bun.IDB, by team.Principal, id, lock string) (View, error) {
 	none := conversation.Errorf(conversation.CodeNotFound, "no such view")
-	if !ledger.IsID(id) {
+	if !postgres.IsID(id) {
 		return View{}, none
 	}
 	var v View
@@ -135,7 +134,7 @@ func (s *Store) Share(ctx context.Context, by team.Principal, id string, with Sh
 		case Team:
 			exists := false
 			var err error
-			if ledger.IsID(teamID) {
+			if postgres.IsID(teamID) {
 				exists, err = tx.NewSelect().Table("teams").Where("id = ?", teamID).Exists(ctx)
 			}
 			if err != nil {
