@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -46,13 +45,10 @@ func NewStore(o Options) *Store {
 
 // Create connects an account. Its provider id must be new on its channel: conflict.
 func (s *Store) Create(ctx context.Context, by conversation.Actor, in New) (Account, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Account{}, fmt.Errorf("create account: %w", err)
-	}
+	id := postgres.NewID()
 	now := s.clock.Now()
 	a := Account{
-		ID: id.String(), Channel: in.Channel, Name: in.Name, State: conversation.AccountActive,
+		ID: id, Channel: in.Channel, Name: in.Name, State: conversation.AccountActive,
 		ProviderID: in.ProviderID, BusinessID: in.BusinessID, DisplayAddress: in.DisplayAddress,
 		APIBaseURL: in.APIBaseURL, APIVersion: in.APIVersion, Secrets: in.Secrets,
 		Settings: in.Settings.Apply(DefaultSettings()), CreatedAt: now, UpdatedAt: now,

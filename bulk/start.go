@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -34,14 +33,11 @@ func (s *Store) Start(ctx context.Context, by team.Principal, r Request) (Progre
 	if err != nil {
 		return Progress{}, err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Progress{}, fmt.Errorf("make an id: %w", err)
-	}
-	if err := s.write(ctx, id.String(), by, r.Action, ids); err != nil {
+	id := postgres.NewID()
+	if err := s.write(ctx, id, by, r.Action, ids); err != nil {
 		return Progress{}, err
 	}
-	return s.Get(ctx, by.Actor(), id.String())
+	return s.Get(ctx, by.Actor(), id)
 }
 
 func (s *Store) targets(ctx context.Context, by conversation.Caller, r Request) ([]string, error) {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -184,7 +183,7 @@ func (s *Store) write(ctx context.Context, tx bun.Tx, by conversation.Actor, p P
 		return err
 	}
 	if err := postgres.Later(ctx, tx, "note the change of a contact", `INSERT INTO contact_changes (id, contact_id, at, actor_kind, actor_id, changes)
-		VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6::jsonb)`, uuid.Must(uuid.NewV7()).String(), p.ID, now, string(by.Kind), by.ID, string(entry)); err != nil {
+		VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6::jsonb)`, postgres.NewID(), p.ID, now, string(by.Kind), by.ID, string(entry)); err != nil {
 		return err
 	}
 	return s.tell(ctx, tx, by, p.ID, slices.Sorted(maps.Keys(changes)), now)

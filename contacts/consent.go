@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -31,7 +30,7 @@ func ChangeConsent(ctx context.Context, tx bun.Tx, c Change, now time.Time) (boo
 	res, err := tx.Tx.ExecContext(ctx, `INSERT INTO consent_changes (id, contact_id, channel, scope, state, source, at, recorded_at,
 			actor_kind, actor_id, conversation_id, message_id, note, effect_key)
 		VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11::uuid, $12::uuid, $13, $14) ON CONFLICT (effect_key) DO NOTHING`,
-		uuid.Must(uuid.NewV7()).String(), c.ContactID, string(c.Channel), string(c.Scope), string(c.State), c.Source, c.At, now,
+		postgres.NewID(), c.ContactID, string(c.Channel), string(c.Scope), string(c.State), c.Source, c.At, now,
 		string(c.Actor.Kind), c.Actor.ID, postgres.NullText(c.ConversationID), postgres.NullText(c.MessageID), c.Note, postgres.NullText(c.Key))
 	if err != nil {
 		return false, fmt.Errorf("write consent: %w", err)

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
 )
 
 // ErrRace says that another transaction made or merged the same contact at the same time: repeat the transaction, it will
@@ -107,7 +107,7 @@ func (b *book) resolve(s Sighting) string {
 		if s.OnlyKnown {
 			return ""
 		}
-		c := &contact{id: uuid.Must(uuid.NewV7()).String(), createdAt: b.now, isNew: true}
+		c := &contact{id: postgres.NewID(), createdAt: b.now, isNew: true}
 		b.contacts[c.id] = c
 		owners = []string{c.id}
 	}

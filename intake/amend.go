@@ -189,7 +189,7 @@ func (b *batch) insertNotice(w *work, u channel.Notice) error {
 		at = w.receivedAt
 	}
 	_, err := b.tx.Tx.ExecContext(b.ctx, `INSERT INTO notices (id, account_id, webhook_id, path, field, at, raw) VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6, $7::jsonb)`,
-		newID(), w.account.ID, w.webhook, w.Path, u.Field, at, string(w.Raw))
+		postgres.NewID(), w.account.ID, w.webhook, w.Path, u.Field, at, string(w.Raw))
 	if err != nil {
 		return fmt.Errorf("write notice: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 )
 
 // applyOne works out what one update changes.
@@ -72,7 +73,7 @@ func (b *batch) applyMessage(w *work, u channel.Message) error {
 	}
 	row := b.thread(w)
 	m := message{
-		id: newID(), conversation: row.ID, account: w.account.ID, direction: conversation.Inbound, state: conversation.StateReceived,
+		id: postgres.NewID(), conversation: row.ID, account: w.account.ID, direction: conversation.Inbound, state: conversation.StateReceived,
 		content: u.Content, author: conversation.Actor{Kind: conversation.ActorContact, ID: w.contact}, provider: u.ProviderID,
 		at: b.providerTime(u.At), receivedAt: w.receivedAt, webhook: w.webhook,
 	}
@@ -179,7 +180,7 @@ func (b *batch) applyIdentityChange(w *work, u channel.IdentityChange) error {
 		return nil
 	}
 	m := message{
-		id: newID(), conversation: row.ID, account: w.account.ID, direction: conversation.Inbound, state: conversation.StateReceived,
+		id: postgres.NewID(), conversation: row.ID, account: w.account.ID, direction: conversation.Inbound, state: conversation.StateReceived,
 		content: conversation.Content{Kind: conversation.KindSystem, System: &conversation.SystemNotice{Type: u.Reason}},
 		author:  conversation.Actor{Kind: conversation.ActorProvider}, provider: u.ProviderID, at: at, receivedAt: w.receivedAt, webhook: w.webhook,
 	}

@@ -199,7 +199,7 @@ func (b *batch) thread(w *work) *ledger.Row {
 	key := threadKey{w.account.ID, w.contact}
 	row := b.threads[key]
 	if row == nil {
-		row = ledger.New(newID(), w.account.ID, w.account.Channel, w.contact, w.contact, b.now)
+		row = ledger.New(postgres.NewID(), w.account.ID, w.account.Channel, w.contact, w.contact, b.now)
 		row.Append(conversation.Event{Kind: conversation.EventOpened, Actor: conversation.Actor{Kind: conversation.ActorContact}, At: b.now})
 		b.threads[key], b.rows[row.ID] = row, row
 	}

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
@@ -17,6 +16,7 @@ import (
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/internal/failpoint"
 	"guichet.dev/guichet/outbox"
+	"guichet.dev/guichet/postgres"
 )
 
 // Accounts finds accounts by what a webhook says.
@@ -119,7 +119,7 @@ const (
 // error, also when the outcome of the commit is not known, the provider must send it again.
 func (in *Intake) Receive(ctx context.Context, account accounts.Account, body []byte) error {
 	d := &delivery{
-		id: uuid.Must(uuid.NewV7()).String(), account: account, body: body, receivedAt: in.Now(), done: make(chan error, 1),
+		id: postgres.NewID(), account: account, body: body, receivedAt: in.Now(), done: make(chan error, 1),
 	}
 	if err := in.parse(ctx, d); err != nil {
 		return err

@@ -38,7 +38,7 @@ func insertParked(ctx context.Context, tx bun.Tx, group []*delivery, now time.Ti
 func park(ctx context.Context, tx bun.Tx, accountID, webhookID, path, kind, reason, detail string, now time.Time) error {
 	_, err := tx.Tx.ExecContext(ctx, `INSERT INTO parked_updates (id, account_id, webhook_id, path, kind, reason, detail, parked_at)
 		VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6, $7, $8) ON CONFLICT (webhook_id, path) DO NOTHING`,
-		newID(), accountID, webhookID, path, kind, reason, detail, now)
+		postgres.NewID(), accountID, webhookID, path, kind, reason, detail, now)
 	if err != nil {
 		return fmt.Errorf("park update: %w", err)
 	}

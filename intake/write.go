@@ -9,16 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/postgres"
 )
-
-// newID returns a new UUIDv7.
-func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func insertWebhooks(ctx context.Context, tx bun.Tx, group []*delivery) error {
 	var (
@@ -99,7 +95,7 @@ func (b *batch) insertAttachments() error {
 			if f.ErrorCode != "" || f.ProviderID == "" {
 				state = "failed"
 			}
-			ids, messages, positions = append(ids, newID()), append(messages, b.inserted[i].id), append(positions, int64(position))
+			ids, messages, positions = append(ids, postgres.NewID()), append(messages, b.inserted[i].id), append(positions, int64(position))
 			providers, mimes, sums = append(providers, f.ProviderID), append(mimes, f.MIMEType), append(sums, f.SHA256)
 			names, states, codes = append(names, f.FileName), append(states, state), append(codes, f.ErrorCode)
 		}

@@ -8,11 +8,11 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/postgres"
 )
 
 const (
@@ -92,7 +92,7 @@ func fits(text string, low, high int) bool {
 
 func define(in New, now time.Time) (Label, error) {
 	l := Label{
-		ID: uuid.Must(uuid.NewV7()).String(), Name: in.Name, Description: in.Description, Colour: in.Colour, CreatedAt: now.UTC().Truncate(time.Microsecond),
+		ID: postgres.NewID(), Name: in.Name, Description: in.Description, Colour: in.Colour, CreatedAt: now.UTC().Truncate(time.Microsecond),
 	}
 	return l, l.clean()
 }

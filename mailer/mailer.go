@@ -11,10 +11,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
 )
 
 // Sealer encrypts a mail's data at rest. The owner is the mail; what belongs to one opens for no other.
@@ -112,10 +112,7 @@ func (m *Mailer) Send(ctx context.Context, tx bun.IDB, to, kind, language string
 	if err := checkData(kind, data); err != nil {
 		return fmt.Errorf("queue a mail: %w", err)
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("queue a mail: %w", err)
-	}
+	id := postgres.NewID()
 	plain, err := json.Marshal(data)
 	if err != nil {
 		return fmt.Errorf("queue a mail: %w", err)
@@ -123,7 +120,7 @@ func (m *Mailer) Send(ctx context.Context, tx bun.IDB, to, kind, language string
 	if len(plain) > longest {
 		return fmt.Errorf("queue a mail: %d bytes of data, at most %d", len(plain), longest)
 	}
-	sealed, err := m.Sealer.Seal(plain, owner(id.String()))
+	sealed, err := m.Sealer.Seal(plain, owner(id))
 	if err != nil {
 		return fmt.Errorf("queue a mail: %w", err)
 	}
@@ -132,7 +129,7 @@ func (m *Mailer) Send(ctx context.Context, tx bun.IDB, to, kind, language string
 	}
 	now := m.now()
 	_, err = tx.NewRaw(`INSERT INTO mails (id, recipient, kind, language, data, due_at, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		id.String(), address.Address, kind, language, sealed, now, now).Exec(ctx)
+		id, address.Address, kind, language, sealed, now, now).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("queue a mail: %w", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -37,7 +36,7 @@ func Append(ctx context.Context, tx bun.Tx, row *ledger.Row, by conversation.Act
 		return Note{}, err
 	}
 	n := Note{
-		ID: uuid.Must(uuid.NewV7()).String(), ConversationID: row.ID, Author: by, Text: text,
+		ID: postgres.NewID(), ConversationID: row.ID, Author: by, Text: text,
 		Mentions: called, TeamMentions: distinct(d.Calls.Teams), CreatedAt: now.UTC().Truncate(time.Microsecond),
 	}
 	others := without(called, by.ID)

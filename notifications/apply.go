@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -215,12 +214,9 @@ func openEntries(ctx context.Context, tx bun.Tx, facts []fact, now time.Time) (m
 		if _, known := entries[at]; known {
 			continue
 		}
-		id, err := uuid.NewV7()
-		if err != nil {
-			return nil, fmt.Errorf("make an id: %w", err)
-		}
+		id := postgres.NewID()
 		entries[at] = ""
-		ids, agents = append(ids, id.String()), append(agents, f.agent)
+		ids, agents = append(ids, id), append(agents, f.agent)
 		conversations, accounts = append(conversations, f.conversation), append(accounts, f.account)
 	}
 	err := postgres.Rows(ctx, tx, func(found *sql.Rows) error {

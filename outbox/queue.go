@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -33,7 +32,7 @@ func Queue(ctx context.Context, tx bun.Tx, row *ledger.Row, m Message, now time.
 	if err != nil {
 		return "", fmt.Errorf("content: %w", err)
 	}
-	id := uuid.Must(uuid.NewV7()).String()
+	id := postgres.NewID()
 	seq := row.Append(conversation.Event{
 		Kind: conversation.EventMessageQueued, Actor: m.Author, Cause: m.Cause, At: now,
 		Data: conversation.EventData{MessageID: id, MessageKind: m.Content.Kind},

@@ -44,14 +44,10 @@ type Session struct {
 
 // Open begins a session of an agent and returns the value for the cookie, which is not kept.
 func (s *Store) Open(ctx context.Context, agentID string, client Client) (string, Session, error) {
-	id, err := newID()
-	if err != nil {
-		return "", Session{}, err
-	}
 	value, hash := newSecret()
 	at := now()
 	session := Session{
-		ID: id, Hash: hash, AgentID: agentID, CreatedAt: at, LastSeenAt: at, ExpiresAt: at.Add(Life),
+		ID: postgres.NewID(), Hash: hash, AgentID: agentID, CreatedAt: at, LastSeenAt: at, ExpiresAt: at.Add(Life),
 		UserAgent: shorten(client.UserAgent), IP: client.IP,
 	}
 	if _, err := s.DB.NewInsert().Model(&session).Exec(ctx); err != nil {

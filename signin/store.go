@@ -5,11 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -56,14 +54,6 @@ func New(o Options) *Store {
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
-func newID() (string, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return "", fmt.Errorf("make an id: %w", err)
-	}
-	return id.String(), nil
-}
 
 // newSecret returns a value with 256 random bits, and what is kept of it.
 func newSecret() (value string, hash []byte) {

@@ -83,18 +83,14 @@ func readAgent(ctx context.Context, db bun.IDB, id, lock string) (Agent, error) 
 
 // CreateAgent adds an agent, who may do no more than the caller. The e-mail address must be new: conflict.
 func (s *Store) CreateAgent(ctx context.Context, by Principal, in NewAgent) (Agent, error) {
-	id, err := newID()
-	if err != nil {
-		return Agent{}, err
-	}
-	a := Agent{ID: id, Name: in.Name, Email: in.Email, Role: in.Role, State: AgentActive, Language: Languages()[0], CreatedAt: now()}
+	a := Agent{ID: postgres.NewID(), Name: in.Name, Email: in.Email, Role: in.Role, State: AgentActive, Language: Languages()[0], CreatedAt: now()}
 	if err := a.clean(); err != nil {
 		return Agent{}, err
 	}
 	if err := by.unlimited(); err != nil {
 		return Agent{}, err
 	}
-	err = s.changeAccess(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.changeAccess(ctx, func(ctx context.Context, tx bun.Tx) error {
 		may, err := roleSet(ctx, tx, a.Role)
 		if err != nil {
 			return err

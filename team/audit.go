@@ -11,6 +11,7 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
+	"guichet.dev/guichet/postgres"
 )
 
 // AuditEntry is one change that an admin made. Before and After never hold secrets.
@@ -58,18 +59,15 @@ var shown = map[string]feed.ChangeKind{SubjectAccount: feed.ChangeAccount, "agen
 
 // Audit writes down a change in the transaction that makes it, and lets those hear of it who listen to events.
 func Audit(ctx context.Context, tx bun.IDB, c Change) error {
-	id, err := newID()
-	if err != nil {
-		return err
-	}
 	row := auditRow{
-		ID: id, At: now(), ActorKind: c.By.Kind, ActorID: c.By.ID,
+		ID: postgres.NewID(), At: now(), ActorKind: c.By.Kind, ActorID: c.By.ID,
 		Action: c.Action, SubjectKind: c.SubjectKind, SubjectID: c.SubjectID,
 	}
 	row.AccountID = c.AccountID
 	if c.SubjectKind == SubjectAccount {
 		row.AccountID = c.SubjectID
 	}
+	var err error
 	if row.Before, err = auditJSON(c.Before); err != nil {
 		return err
 	}

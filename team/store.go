@@ -7,7 +7,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -39,14 +38,6 @@ func (s *Store) changeAccess(ctx context.Context, change func(context.Context, b
 
 // now is the machine's time to the microsecond that Postgres keeps.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
-func newID() (string, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return "", fmt.Errorf("make an id: %w", err)
-	}
-	return id.String(), nil
-}
 
 // found turns "no rows" into not_found and names what was being done in every other error.
 func found(err error, what, doing string) error {

@@ -85,14 +85,11 @@ func readMembers(ctx context.Context, db bun.IDB, teamID string) (map[string][]s
 
 // CreateTeam adds a team. The name must be new: conflict.
 func (s *Store) CreateTeam(ctx context.Context, by conversation.Actor, name string) (Team, error) {
-	id, err := newID()
+	name, err := cleanName("name", name)
 	if err != nil {
 		return Team{}, err
 	}
-	t := Team{ID: id, CreatedAt: now(), MemberIDs: []string{}}
-	if t.Name, err = cleanName("name", name); err != nil {
-		return Team{}, err
-	}
+	t := Team{ID: postgres.NewID(), Name: name, CreatedAt: now(), MemberIDs: []string{}}
 	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewInsert().Model(&t).Exec(ctx); err != nil {
 			return teamError(err, "create team")

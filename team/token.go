@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
 )
 
 // TokenPrefix begins every API token that we make, so that secret scanners recognise a leaked one.
@@ -80,14 +81,14 @@ func (s *Store) CreateToken(ctx context.Context, by Principal, in NewToken) (Tok
 }
 
 func (s *Store) insertToken(ctx context.Context, by Principal, in NewToken, value string) (Token, error) {
-	id, err := newID()
+	name, err := cleanName("name", in.Name)
 	if err != nil {
 		return Token{}, err
 	}
 	hash := sha256.Sum256([]byte(value))
-	t := Token{ID: id, Hash: hash[:], AgentID: in.AgentID, Role: in.Role, AccountIDs: distinct(in.AccountIDs), CreatedAt: now(), ExpiresAt: in.ExpiresAt}
-	if t.Name, err = cleanName("name", in.Name); err != nil {
-		return Token{}, err
+	t := Token{
+		ID: postgres.NewID(), Name: name, Hash: hash[:], AgentID: in.AgentID, Role: in.Role, AccountIDs: distinct(in.AccountIDs),
+		CreatedAt: now(), ExpiresAt: in.ExpiresAt,
 	}
 	if t.ExpiresAt != nil && !t.ExpiresAt.After(t.CreatedAt) {
 		return Token{}, conversation.Invalid("expires_at", "must lie in the future")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
@@ -79,17 +78,13 @@ func (s *Store) Create(ctx context.Context, by team.Principal, in New) (View, er
 	if by.AgentID == "" {
 		return View{}, conversation.Errorf(conversation.CodeUnsupported, "only agents have views; this token belongs to a program")
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return View{}, fmt.Errorf("make an id: %w", err)
-	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	v := View{ID: id.String(), OwnerID: by.AgentID, Shared: Private, CreatedAt: now, UpdatedAt: now}
+	v := View{ID: postgres.NewID(), OwnerID: by.AgentID, Shared: Private, CreatedAt: now, UpdatedAt: now}
 	change := Change{Name: &in.Name, Icon: &in.Icon, Colour: &in.Colour, Criteria: &in.Criteria, Position: &in.Position}
 	if err := change.apply(&v); err != nil {
 		return View{}, err
 	}
-	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
+	err := postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
 		n, err := tx.NewSelect().Model((*View)(nil)).Where("owner_id = ?", by.AgentID).Count(ctx)
 		if err != nil {
 			return fmt.Errorf("count saved views: %w", err)
