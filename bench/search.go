@@ -50,7 +50,7 @@ type searchResult struct {
 type searching struct {
 	what        string
 	concurrency []int
-	aim         float64 // p99 at concurrency 1
+	aim         float64 // p99 at concurrency 1; 0 for what is only told
 	restricted  bool    // by somebody who sees one account of ten
 	texts       bool
 	query       func() string
@@ -68,7 +68,7 @@ var searches = []searching{
 	{"messages, a word in ten", []int{1}, 150, false, true, func() string { return fmt.Sprintf("order%d ", rand.N(100_000)) }},
 	{"messages, a word in one of 1,000", []int{1}, 150, false, true, func() string { return fmt.Sprintf("medium%d ", rand.N(10)) }},
 	{"messages, a word in 5 %", []int{1}, 150, false, true, func() string { return "often " }},
-	{"messages, a word in 5 %, last in use half of the time ago", []int{1}, 150, false, true, func() string { return "former " }},
+	{"messages, a word in 5 %, last in use half of the time ago", []int{1}, 0, false, true, func() string { return "former " }},
 	{"messages, two words in 5 %", []int{1}, 150, false, true, func() string { return "often livraison " }},
 	{"messages, the beginning of a word in 5 %", []int{1}, 150, false, true, func() string { return "oft" }},
 	{"messages, a word in one of 1,000, one account of ten", []int{1}, 150, true, true, func() string { return fmt.Sprintf("medium%d ", rand.N(10)) }},
@@ -222,7 +222,8 @@ func (r *searchResult) weigh(ctx context.Context, db *bun.DB) error {
 func (r searchResult) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## Search\n\n%d people and %d messages, on PostgreSQL with its own settings (128 MB of shared buffers), warm; each search has other\n"+
-		"words where there are others, and reads the first 50 hits with their excerpts. The search's tables and their indexes take\n%.0f bytes for each message and %.0f for each person.\n\n"+
+		"words where there are others, and reads the first 50 hits with their excerpts. A word that was common once and is not used any more\n"+
+		"is the hardest: every week since then is asked for in vain. The search's tables and their indexes take\n%.0f bytes for each message and %.0f for each person.\n\n"+
 		"| what | at a time | found | searches/s | p50 ms | p99 ms | aim |\n|---|---|---|---|---|---|---|\n", r.People, r.Messages, float64(r.MessageSize), float64(r.PersonSize))
 	for _, l := range r.Lines {
 		aim := "–"

@@ -18,10 +18,10 @@ const (
 	defaultBatch = 200
 	defaultPoll  = time.Second
 	pendingPoll  = 25 * time.Millisecond // while something is committed that cannot be served yet
-	leastPause   = 25 * time.Millisecond // between two looks, so that many small transactions become one batch
-	maxTries     = 3                     // of a batch, and then of each of its entries
-	maxPause     = 10 * time.Second      // between tries
-	keepPlace    = time.Minute           // how often the place is written although there is nothing to apply
+	defaultPause = 25 * time.Millisecond
+	maxTries     = 3                // of a batch, and then of each of its entries
+	maxPause     = 10 * time.Second // between tries
+	keepPlace    = time.Minute      // how often the place is written although there is nothing to apply
 )
 
 // Consumer is a durable reader of the feed: it applies each entry in the transaction that moves its place, so exactly once.
@@ -44,6 +44,9 @@ type Consumer struct {
 	Logger *slog.Logger
 	Batch  int           // entries in one transaction; default 200
 	Poll   time.Duration // default 1 s
+	// Pause lies between two looks that do not find a full batch, so that many small transactions become one batch: the longer, the
+	// less each entry costs. Default 25 ms.
+	Pause time.Duration
 }
 
 // Run applies what there is until the context ends, and returns nil then.
@@ -54,13 +57,13 @@ func (c Consumer) Run(ctx context.Context) error {
 	r := round{Consumer: &c, limit: c.Batch}
 	for ctx.Err() == nil {
 		wait := r.next(ctx)
-		if !clock.Sleep(ctx, min(wait, leastPause)) {
+		if !clock.Sleep(ctx, min(wait, c.Pause)) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 		case <-rung:
-		case <-time.After(max(0, wait-leastPause)):
+		case <-time.After(max(0, wait-c.Pause)):
 		}
 	}
 	return nil
@@ -72,6 +75,9 @@ func (c *Consumer) setDefaults() {
 	}
 	if c.Poll == 0 {
 		c.Poll = defaultPoll
+	}
+	if c.Pause == 0 {
+		c.Pause = defaultPause
 	}
 	if c.Bell == nil {
 		c.Bell = &Bell{}

@@ -13,7 +13,7 @@ import (
 
 const (
 	hubBatch = 500
-	hubPause = 10 * time.Millisecond // between two looks, so that a busy feed is read in batches
+	hubPause = 40 * time.Millisecond // between two looks, so that a busy feed is read in batches
 	// defaultKeep is how many entries a hub remembers: who comes back after some seconds finds all there.
 	defaultKeep = 8192
 )

@@ -70,19 +70,21 @@ type edge struct {
 func (e edge) head() Cursor { return Cursor{Epoch: e.epoch, XID: e.xmin} }
 
 // query returns a row for the edge and, beside it or with NULL, one for each entry. Both halves are walks along an index
-// that end at the limit. All of it is one snapshot.
+// that end at the limit, and so are the looks for what is pending: as conditions, a planner without statistics reads the
+// whole table for them. All of it is one snapshot.
 const query = `SELECT i.epoch, pg_snapshot_xmin(pg_current_snapshot())::text, i.feed_floor_xid::text,
-		EXISTS (SELECT 1 FROM events WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))
-			OR $4 AND EXISTS (SELECT 1 FROM changes WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())),
-		f.xid::text, f.id, f.kind, f.at, f.conversation_id, c.account_id, f.seq, f.actor_kind, f.actor_id, f.cause, f.data, f.subject_id, f.agent_id, f.account_id
+		coalesce((SELECT xid FROM events ORDER BY xid DESC, id DESC LIMIT 1) >= pg_snapshot_xmin(pg_current_snapshot()), false)
+			OR $4 AND coalesce((SELECT xid FROM changes ORDER BY xid DESC, id DESC LIMIT 1) >= pg_snapshot_xmin(pg_current_snapshot()), false),
+		f.xid::text, f.id, f.kind, f.at, f.conversation_id, f.seq, f.actor_kind, f.actor_id, f.cause, f.data, f.subject_id, f.agent_id,
+		coalesce(f.account_id, (SELECT account_id FROM conversations WHERE id = f.conversation_id)) -- events of before have none
 	FROM installation i LEFT JOIN LATERAL (
-		(SELECT xid, id, kind, at, conversation_id, seq, actor_kind, actor_id, cause, data, NULL AS subject_id, NULL::uuid AS agent_id, NULL::uuid AS account_id
+		(SELECT xid, id, kind, at, conversation_id, seq, actor_kind, actor_id, cause, data, NULL AS subject_id, NULL::uuid AS agent_id, account_id
 			FROM events WHERE (xid, id) > ($1::text::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT $3)
 		UNION ALL
 		(SELECT xid, id, kind, at, NULL, NULL, NULL, NULL, NULL, NULL, subject_id, agent_id, account_id
 			FROM changes WHERE $4 AND (xid, id) > ($1::text::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT $3)
 		ORDER BY xid, id LIMIT $3) AS f ON true
-	LEFT JOIN conversations c ON c.id = f.conversation_id ORDER BY f.xid, f.id`
+	ORDER BY f.xid, f.id`
 
 func (r Reader) read(ctx context.Context, from Cursor, limit int) (Page, edge, error) {
 	var (
@@ -118,29 +120,29 @@ func (r Reader) read(ctx context.Context, from Cursor, limit int) (Page, edge, e
 
 // scanned is one row of the query.
 type scanned struct {
-	xid                                 xid
-	id                                  *int64
-	kind, conversation, account         string
-	at                                  time.Time
-	seq                                 sql.NullInt64
-	actorKind, actorID                  string
-	cause, data                         []byte
-	subject                             *string
-	changedForAgent, changedWithAccount string
+	xid                xid
+	id                 *int64
+	kind, conversation string
+	at                 time.Time
+	seq                sql.NullInt64
+	actorKind, actorID string
+	cause, data        []byte
+	subject            *string
+	agent, account     string
 }
 
 func (s *scanned) targets() []any {
 	return []any{
-		&s.xid, &s.id, postgres.OptText(&s.kind), postgres.OptTime(&s.at), postgres.OptText(&s.conversation), postgres.OptText(&s.account), &s.seq,
+		&s.xid, &s.id, postgres.OptText(&s.kind), postgres.OptTime(&s.at), postgres.OptText(&s.conversation), &s.seq,
 		postgres.OptText(&s.actorKind), postgres.OptText(&s.actorID), &s.cause, &s.data, &s.subject,
-		postgres.OptText(&s.changedForAgent), postgres.OptText(&s.changedWithAccount),
+		postgres.OptText(&s.agent), postgres.OptText(&s.account),
 	}
 }
 
 func (s *scanned) event(at Cursor) (Event, error) {
 	e := Event{Cursor: at}
 	if s.subject != nil {
-		e.Change = &Change{Kind: ChangeKind(s.kind), SubjectID: *s.subject, AgentID: s.changedForAgent, AccountID: s.changedWithAccount, At: s.at}
+		e.Change = &Change{Kind: ChangeKind(s.kind), SubjectID: *s.subject, AgentID: s.agent, AccountID: s.account, At: s.at}
 		return e, nil
 	}
 	e.ConversationID, e.AccountID = s.conversation, s.account

@@ -18,9 +18,9 @@ import (
 // something until it has: so the sweep finds it by its deadline, among all those that sleep.
 const SweepAfter = 5 * time.Minute
 
-const insertEvents = `INSERT INTO events (conversation_id, seq, kind, actor_kind, actor_id, cause, data, at, effect_key, recorded_at)
-	SELECT *, $10::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[],
-		$8::timestamptz[], $9::text[])`
+const insertEvents = `INSERT INTO events (conversation_id, account_id, seq, kind, actor_kind, actor_id, cause, data, at, effect_key, recorded_at)
+	SELECT *, $11::timestamptz FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[],
+		$9::timestamptz[], $10::text[])`
 
 // insertDispatches tells workflows. Its times are the database's: the dispatcher's leases must not follow a shifted clock.
 const insertDispatches = `INSERT INTO dispatches (conversation_id, up_to_seq, since, due_at)
@@ -104,10 +104,10 @@ func saveDispatches(ctx context.Context, tx bun.Tx, rows []*Row) error {
 
 func eventArgs(rows []*Row) ([]any, error) {
 	var (
-		ids, kinds, actorKinds, actorIDs, data []string
-		seqs                                   []int64
-		causes, keys                           []*string
-		ats                                    []time.Time
+		ids, accounts, kinds, actorKinds, actorIDs, data []string
+		seqs                                             []int64
+		causes, keys                                     []*string
+		ats                                              []time.Time
 	)
 	for _, r := range rows {
 		for _, e := range r.events {
@@ -119,12 +119,13 @@ func eventArgs(rows []*Row) ([]any, error) {
 			if err != nil {
 				return nil, fmt.Errorf("event data: %w", err)
 			}
-			ids, seqs, kinds, ats = append(ids, r.ID), append(seqs, e.Seq), append(kinds, string(e.Kind)), append(ats, e.At)
+			ids, accounts = append(ids, r.ID), append(accounts, r.AccountID)
+			seqs, kinds, ats = append(seqs, e.Seq), append(kinds, string(e.Kind)), append(ats, e.At)
 			actorKinds, actorIDs = append(actorKinds, string(e.Actor.Kind)), append(actorIDs, e.Actor.ID)
 			causes, data, keys = append(causes, cause), append(data, string(body)), append(keys, postgres.NullText(e.effectKey))
 		}
 	}
-	return []any{ids, seqs, kinds, actorKinds, actorIDs, causes, data, ats, keys}, nil
+	return []any{ids, accounts, seqs, kinds, actorKinds, actorIDs, causes, data, ats, keys}, nil
 }
 
 func causeJSON(c *conversation.Cause) (*string, error) {

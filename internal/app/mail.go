@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"guichet.dev/guichet/feed"
 	"guichet.dev/guichet/internal/metrics"
@@ -42,9 +43,12 @@ func (a *App) openNotifications(keys *keyring.Keyring) {
 	})
 }
 
+// notifyPause is how late a notification may come of what follows another soon.
+const notifyPause = 200 * time.Millisecond
+
 // deriveNotifications reads the feed for what concerns whom.
 func (a *App) deriveNotifications(ctx context.Context) error {
 	return feed.Consumer{
-		Name: notifications.Consumer, DB: a.DB, Apply: a.notifications.Apply, FromNow: true, Bell: &a.bell, Logger: a.Logger,
+		Name: notifications.Consumer, DB: a.DB, Apply: a.notifications.Apply, FromNow: true, Bell: &a.bell, Logger: a.Logger, Pause: notifyPause,
 	}.Run(ctx)
 }

@@ -59,11 +59,15 @@ func (a *App) stages() ([]stage, error) {
 				Client: a.Temporal, Namespace: a.Config.Namespace, DB: a.DB, Clock: a.Clock, Logger: a.Logger,
 				Activities: activities.New(a.Inbox, a.outbox),
 			})
-		}}, stage{"bulk actions", a.bulk.Run})
-	}
-	if a.Mode.Work {
+		}})
 		keeper := a.keeper()
-		stages = append(stages, stage{"retention", func(ctx context.Context) error { return keeper.Every(ctx, retentionEvery) }})
+		stages = append(stages, // what no webhook and no reader of the API should wait for
+			stage{"bulk actions", a.bulk.Run},
+			stage{"retention", func(ctx context.Context) error { return keeper.Every(ctx, retentionEvery) }},
+			stage{"search", a.indexForSearch},
+			stage{"notifications", a.deriveNotifications},
+			stage{"digests", a.notifications.Run},
+		)
 	}
 	stages = append(stages,
 		stage{"dispatcher", dispatcher.Run},
@@ -71,13 +75,10 @@ func (a *App) stages() ([]stage, error) {
 		stage{"hand back", func(ctx context.Context) error { return a.handBack(ctx, access) }},
 		stage{"bootstrap token", a.bootstrap},
 		stage{"mails", a.Mailer.Run},
-		stage{"notifications", a.deriveNotifications},
-		stage{"digests", a.notifications.Run},
 	)
 	if a.Config.Demo && a.Config.SimulatorURL != "" {
 		stages = append(stages, stage{"demo clock", a.followClock})
 	}
-	stages = append(stages, stage{"search", a.indexForSearch})
 	if a.Mode.Serve {
 		stages = append(stages, stage{"intake", a.intake.Run}, stage{"live events", a.live.Run}, stage{"presence", a.presence.Keeper.Run}, stage{"sweep", a.sweep})
 	}
