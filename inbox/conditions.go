@@ -2,10 +2,12 @@ package inbox
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"time"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/postgres"
 )
 
 // waiting is written as no index has it: the planner would read the index of those who wait as a whole and sort it, instead
@@ -53,17 +55,27 @@ func (s *selection) priorities(list []conversation.Priority) {
 	s.add("c.priority = ANY(" + s.arg(levels) + "::integer[])")
 }
 
-// windowAfter is the condition for a window that is still open at a time, as conversation.Window.Open has it. The margin is
-// looked up for each row, so that the index can be read by the bound without one.
+// windowAfter is the condition for a window that is still open at a time, as conversation.Window.Open has it: by the least
+// margin, which an index can be read by, and where margins differ by that of the conversation's account.
 func (s *selection) windowAfter(at time.Time) string {
-	from := s.arg(at.Add(-conversation.WindowLength)) + "::timestamptz"
-	return "(c.window_from > " + from + " AND c.window_from - " + margin + " > " + from +
-		" AND (c.window_refused_at < c.window_from OR c.window_refused_at IS NULL))"
+	from := at.Add(-conversation.WindowLength)
+	condition := "(c.window_from > " + s.arg(from.Add(s.leastMargin)) + "::timestamptz AND (c.window_refused_at < c.window_from OR c.window_refused_at IS NULL)"
+	if s.unevenMargins {
+		condition += " AND c.window_from > " + s.arg(from) + "::timestamptz + make_interval(secs => (SELECT " + margin + " FROM accounts a WHERE a.id = c.account_id))"
+	}
+	return condition + ")"
 }
 
-// margin is what the conversation's account keeps back from the end of the window.
-var margin = fmt.Sprintf("(SELECT make_interval(secs => coalesce((a.settings->>'window_margin_seconds')::integer, %d)) FROM accounts a WHERE a.id = c.account_id)",
-	int(conversation.DefaultWindowMargin/time.Second))
+// margin is how many seconds an account, as a, keeps back from the end of the window.
+var margin = fmt.Sprintf("coalesce((a.settings->>'window_margin_seconds')::integer, %d)", int(conversation.DefaultWindowMargin/time.Second))
+
+// margins reads what the accounts keep back from the end of their windows.
+func (in *Inbox) margins(ctx context.Context, s *selection) error {
+	var least, most int
+	err := postgres.Raw(in.DB).QueryRowContext(ctx, "SELECT coalesce(min("+margin+"), 0), coalesce(max("+margin+"), 0) FROM accounts a").Scan(&least, &most)
+	s.leastMargin, s.unevenMargins = time.Duration(least)*time.Second, least != most
+	return wrap("read the margins of windows", err)
+}
 
 func (s *selection) window(c Criteria, now time.Time) {
 	switch c.Window {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"guichet.dev/guichet/conversation"
 )
@@ -18,6 +19,9 @@ type selection struct {
 	accounts   []string // in which to look, unless everywhere
 	everywhere bool
 	direct     bool // few rows: they are all found, then sorted
+
+	leastMargin   time.Duration // of what accounts keep back from the end of windows
+	unevenMargins bool          // they differ
 }
 
 // clone returns a selection of the same that goes on by itself: each part of an order adds parameters of its own.
@@ -67,7 +71,12 @@ func (in *Inbox) selectFor(ctx context.Context, by conversation.Caller, c Criter
 		s.statuses = slices.DeleteFunc(s.statuses, func(one string) bool { return !slices.Contains(c.Statuses, conversation.Status(one)) })
 	}
 	s.handling(c, agent)
-	s.window(c, in.Now())
+	if c.Window != "" || c.Sort == SortWindow {
+		if err := in.margins(ctx, s); err != nil {
+			return nil, err
+		}
+		s.window(c, in.Now())
+	}
 	if c.Unread {
 		s.unread(by.Actor)
 	}
