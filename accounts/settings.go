@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"fmt"
 	"time"
 
 	"guichet.dev/guichet/conversation"
@@ -35,6 +36,9 @@ func (s Settings) Process() conversation.Settings {
 
 // WindowMargin is kept back from the end of the window.
 func (s Settings) WindowMargin() time.Duration { return seconds(s.WindowMarginSeconds) }
+
+// WindowMarginSQL is the same for a query, in seconds, of a row a of accounts.
+var WindowMarginSQL = fmt.Sprintf("coalesce((a.settings->>'window_margin_seconds')::integer, %d)", DefaultSettings().WindowMarginSeconds)
 
 // LateAfter is the age from which an arriving message is late.
 func (s Settings) LateAfter() time.Duration { return seconds(s.LateAfterSeconds) }

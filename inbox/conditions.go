@@ -3,9 +3,9 @@ package inbox
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
+	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/postgres"
 )
@@ -61,18 +61,15 @@ func (s *selection) windowAfter(at time.Time) string {
 	from := at.Add(-conversation.WindowLength)
 	condition := "(c.window_from > " + s.arg(from.Add(s.leastMargin)) + "::timestamptz AND (c.window_refused_at < c.window_from OR c.window_refused_at IS NULL)"
 	if s.unevenMargins {
-		condition += " AND c.window_from > " + s.arg(from) + "::timestamptz + make_interval(secs => (SELECT " + margin + " FROM accounts a WHERE a.id = c.account_id))"
+		condition += " AND c.window_from > " + s.arg(from) + "::timestamptz + make_interval(secs => (SELECT " + accounts.WindowMarginSQL + " FROM accounts a WHERE a.id = c.account_id))"
 	}
 	return condition + ")"
 }
 
-// margin is how many seconds an account, as a, keeps back from the end of the window.
-var margin = fmt.Sprintf("coalesce((a.settings->>'window_margin_seconds')::integer, %d)", int(conversation.DefaultWindowMargin/time.Second))
-
 // margins reads what the accounts keep back from the end of their windows.
 func (in *Inbox) margins(ctx context.Context, s *selection) error {
 	var least, most int
-	err := postgres.Raw(in.DB).QueryRowContext(ctx, "SELECT coalesce(min("+margin+"), 0), coalesce(max("+margin+"), 0) FROM accounts a").Scan(&least, &most)
+	err := postgres.Raw(in.DB).QueryRowContext(ctx, "SELECT coalesce(min(margin), 0), coalesce(max(margin), 0) FROM (SELECT "+accounts.WindowMarginSQL+" AS margin FROM accounts a) AS m").Scan(&least, &most)
 	s.leastMargin, s.unevenMargins = time.Duration(least)*time.Second, least != most
 	return wrap("read the margins of windows", err)
 }
