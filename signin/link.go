@@ -110,15 +110,11 @@ func (s *Store) warn(ctx context.Context, tx bun.Tx, a team.Agent, kind string) 
 
 // tell queues a mail to an agent.
 func (s *Store) tell(ctx context.Context, tx bun.Tx, a team.Agent, kind string, data map[string]string) error {
-	language := ""
-	if err := tx.NewRaw("SELECT language FROM agents WHERE id = ?", a.ID).Scan(ctx, &language); err != nil {
-		return fmt.Errorf("read language: %w", err)
-	}
 	all := map[string]string{"name": a.Name}
 	for k, v := range data {
 		all[k] = v
 	}
-	return s.Mailer.Send(ctx, tx, a.Email, kind, language, all)
+	return s.Mailer.Send(ctx, tx, a.Email, kind, string(a.Language), all)
 }
 
 // Accept sets the password of whoever has the link; it works once. Invalid if the link is unknown, used or too old.
