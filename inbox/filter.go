@@ -48,7 +48,7 @@ type WindowState string
 // The states of a window.
 const (
 	WindowOpen    WindowState = "open"
-	WindowClosing WindowState = "closing" // open, for two hours at most
+	WindowClosing WindowState = "closing" // open, but not for long
 	WindowClosed  WindowState = "closed"
 )
 

@@ -214,9 +214,8 @@ func openEntries(ctx context.Context, tx bun.Tx, facts []fact, now time.Time) (m
 		if _, known := entries[at]; known {
 			continue
 		}
-		id := postgres.NewID()
 		entries[at] = ""
-		ids, agents = append(ids, id), append(agents, f.agent)
+		ids, agents = append(ids, postgres.NewID()), append(agents, f.agent)
 		conversations, accounts = append(conversations, f.conversation), append(accounts, f.account)
 	}
 	err := postgres.Rows(ctx, tx, func(found *sql.Rows) error {

@@ -137,7 +137,7 @@ func (s *Store) thread(ctx context.Context, id string) (facts []string, err erro
 	if !postgres.IsID(id) {
 		return nil, conversation.Invalid("conversation_id", "must be an id")
 	}
-	facts = []string{conversationFact(strings.ToLower(id))}
+	facts = []string{conversationFact(id)}
 	err = postgres.Rows(ctx, s.db, func(row *sql.Rows) error {
 		var merged string
 		err := row.Scan(&merged)

@@ -204,8 +204,7 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 	now := &clock.Clock{}
 	live := newHub(t, db)
 	f := &fixture{t: t, inbox: &fakeInbox{}, adapter: &fakeAdapter{marked: make(chan string, 1)}, team: team.NewStore(db), log: &bytes.Buffer{}, mails: &mails{}, checks: &[]error{nil}}
-	f.db, f.live = db, live
-	f.db, f.signIn = db, newSignIn(db, f.mails)
+	f.db, f.live, f.signIn = db, live, newSignIn(db, f.mails)
 	options := server.Options{
 		Repetitions: idempotency.NewStore(db, keys), SignIn: f.signIn,
 		Notifications: notifications.NewStore(notifications.Options{
