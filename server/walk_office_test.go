@@ -281,7 +281,7 @@ func (w *walked) write(a accounts.Account) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.office.Inbox.Advance(w.t.Context(), thread); err != nil {
+	if _, err := w.office.Automation.Advance(w.t.Context(), thread); err != nil {
 		w.t.Fatal(err)
 	}
 	if a.ID == w.foreign.ID {

@@ -48,6 +48,8 @@ const (
 	OwnTokens           Permission = "self.tokens"
 	ReadRoles           Permission = "roles.read"
 	WriteRoles          Permission = "roles.write"
+	ReadAutomation      Permission = "automation.read"
+	WriteAutomation     Permission = "automation.write"
 	WriteSettings       Permission = "settings.write" // of the whole installation; reading them too
 	// AllAccounts is needed by no operation: it is the sight of the conversations of every account.
 	AllAccounts Permission = "accounts.all"
@@ -73,8 +75,8 @@ var (
 		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
 		RunBulk, WriteViews,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews})
-	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, WriteSettings, AllAccounts, WriteAttributes})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews, ReadAutomation})
+	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, WriteSettings, AllAccounts, WriteAttributes, WriteAutomation})
 
 	byRole = map[Role]PermissionSet{
 		RoleAgent: SetOf(ofAgents), RoleSupervisor: SetOf(ofSupervisors), RoleAdmin: SetOf(ofAdmins),

@@ -44,6 +44,8 @@ var sentences = map[Permission]string{
 	RunBulk:             "Do something with many conversations at once; each needs its own permission too.",
 	WriteViews:          "Keep views of one's own.",
 	ShareViews:          "Share views with a team or everybody, and change shared ones.",
+	ReadAutomation:      "See rules, business hours and how conversations are assigned, and try rules on messages.",
+	WriteAutomation:     "Write and publish rules, and change business hours and how conversations are assigned.",
 	ReadAudit:           "See what was changed, by whom.",
 }
 
