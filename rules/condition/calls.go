@@ -72,7 +72,7 @@ func checkLen(c *walk, call call) value {
 	if v.kind != texts && !c.needs(call, v, text) {
 		return value{at: call.at}
 	}
-	c.spend(call.at, costTouch*v.size)
+	c.spend(call.at, costCount*v.size)
 	return value{kind: number, at: call.at, node: placed(call.at, &ast.BuiltinNode{Name: "len", Arguments: []ast.Node{v.node}})}
 }
 

@@ -44,13 +44,13 @@ func Compile(source string, schema Schema) (compiled *Condition, err error) {
 		return nil, syntaxError(source, err)
 	}
 	c := &walk{
-		source: source, schema: schema, times: 1,
+		source: source, schema: schema, times: 1, cost: costReady,
 		inputs: map[string]bool{}, folded: map[string]bool{}, seen: map[ast.Node]bool{},
 	}
 	result := c.check(tree.Node)
 	c.checkCost()
 	if c.err == nil && result.kind != boolean {
-		c.fail(tree.Node, `compare it with something, as in contact.country == "FR"`, "The condition is "+result.kind.phrase()+", and must be true or false")
+		c.fail(tree.Node, result.kind.comparison(), "The condition is "+result.kind.phrase()+", and must be true or false")
 	}
 	if c.err != nil {
 		return nil, c.err

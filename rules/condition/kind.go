@@ -21,3 +21,10 @@ func (k kind) String() string {
 func (k kind) phrase() string {
 	return [...]string{"unclear", "a text", "a number", "true or false", "a time", "a list of texts", "a group of fields"}[k]
 }
+
+// comparison is a hint that makes a condition of a value.
+func (k kind) comparison() string {
+	return "compare it with something, as in " + [...]string{
+		"", `contact.country == "FR"`, "conversation.inbound_count > 3", "", "hours_since(conversation.opened_at) > 2", `has_label("refund")`, "",
+	}[k]
+}

@@ -12,12 +12,12 @@ func (c *walk) unary(n *ast.UnaryNode) value {
 	if c.err != nil {
 		return value{at: n}
 	}
-	want := boolean
+	want, hint := boolean, "write not ( ) around what follows, or != for =="
 	if n.Operator == "-" || n.Operator == "+" {
-		want = number
+		want, hint = number, ""
 	}
 	if v.kind != want {
-		return c.fail(n, "", n.Operator+" needs "+want.phrase()+", and "+v.describe()+" is "+v.kind.phrase())
+		return c.fail(n, hint, n.Operator+" needs "+want.phrase()+", and "+v.describe()+" is "+v.kind.phrase())
 	}
 	return value{kind: want, at: n, node: placed(n, &ast.UnaryNode{Operator: n.Operator, Node: v.node})}
 }

@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -47,6 +48,7 @@ func (e *Environment) prepare() *scope {
 				}
 			}
 		}
+		bounded.Contact.Attributes = cutValues(e.Contact.Attributes)
 		e.ready = &scope{view: (*view)(bounded), folded: map[string]*folding{}, names: map[string][]string{}}
 		e.ready.view.ready = e.ready
 	})
@@ -77,6 +79,22 @@ func cutList(list []string, most int) []string {
 	for i, s := range list {
 		bounded[i] = cut(s, most)
 	}
+	return bounded
+}
+
+// cutValues does not change the map that it is given either.
+func cutValues(values map[string]any) map[string]any {
+	long := map[string]any{}
+	for key, value := range values {
+		if s, ok := value.(string); ok && len(s) > maxAttribute {
+			long[key] = cut(s, maxAttribute)
+		}
+	}
+	if len(long) == 0 {
+		return values
+	}
+	bounded := maps.Clone(values)
+	maps.Copy(bounded, long)
 	return bounded
 }
 
@@ -115,7 +133,7 @@ type attribute struct {
 
 // value returns an attribute as text, float64, bool or time; its zero value and false if it is missing or of another type.
 func (a *attribute) value(env *view) (any, bool) {
-	value, set := env.Contact.Attributes[a.key]
+	value := env.Contact.Attributes[a.key]
 	switch a.kind {
 	case number:
 		switch n := value.(type) {
@@ -139,6 +157,6 @@ func (a *attribute) value(env *view) (any, bool) {
 		return time.Time{}, false
 	default:
 		s, ok := value.(string)
-		return cut(s, maxAttribute), set && ok && s != ""
+		return s, ok && s != ""
 	}
 }
