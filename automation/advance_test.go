@@ -277,7 +277,7 @@ func TestSameMomentAgain(t *testing.T) {
 // broken is a rulebook that fails as a test wants it.
 type broken struct{ panics, fails bool }
 
-func (broken) Compile(context.Context, bun.IDB, rules.Definition) (*rules.Set, error) {
+func (broken) Compile(context.Context, bun.IDB, rules.Edition) (*rules.Set, error) {
 	return nil, errors.New("no rules")
 }
 

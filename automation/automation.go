@@ -23,7 +23,7 @@ type Rulebook interface {
 	// Set returns a version, ready to decide; version 0 has no rules.
 	Set(ctx context.Context, db bun.IDB, version int) (*rules.Set, error)
 	// Compile makes a definition ready to decide that was not published.
-	Compile(ctx context.Context, db bun.IDB, d rules.Definition) (*rules.Set, error)
+	Compile(ctx context.Context, db bun.IDB, d rules.Edition) (*rules.Set, error)
 }
 
 // Calendars has the business hours.

@@ -16,7 +16,7 @@ import (
 
 // Trial is a moment on which rules are tried, without anything following from it.
 type Trial struct {
-	Definition rules.Definition
+	Definition rules.Edition
 	Trigger    rules.Trigger
 	// MessageID is a message that was received: it is taken as if it came now, in its conversation as it stands.
 	MessageID string

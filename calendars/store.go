@@ -18,8 +18,8 @@ import (
 	"guichet.dev/guichet/team"
 )
 
-// Calendar is business hours with a name.
-type Calendar struct {
+// Named is business hours with a name.
+type Named struct {
 	ID         string         `json:"id"`
 	Name       string         `json:"name"`
 	Hours      hours.Calendar `json:"hours"`
@@ -63,32 +63,32 @@ const selectCalendars = `SELECT k.id, k.name, k.definition, k.created_at, k.upda
 	coalesce((SELECT string_agg(id::text, ' ' ORDER BY id) FROM teams WHERE calendar_id = k.id), '') FROM calendars k `
 
 // List returns all calendars by name.
-func (s *Store) List(ctx context.Context) ([]Calendar, error) {
+func (s *Store) List(ctx context.Context) ([]Named, error) {
 	return read(ctx, s.db, selectCalendars+"ORDER BY lower(k.name), k.id")
 }
 
 // Get returns one calendar.
-func (s *Store) Get(ctx context.Context, id string) (Calendar, error) { return one(ctx, s.db, id, "") }
+func (s *Store) Get(ctx context.Context, id string) (Named, error) { return one(ctx, s.db, id, "") }
 
-func one(ctx context.Context, db bun.IDB, id, lock string) (Calendar, error) {
+func one(ctx context.Context, db bun.IDB, id, lock string) (Named, error) {
 	if !postgres.IsID(id) {
-		return Calendar{}, notFound()
+		return Named{}, notFound()
 	}
 	list, err := read(ctx, db, selectCalendars+"WHERE k.id = $1::uuid "+lock, id)
 	if err == nil && len(list) == 0 {
 		err = notFound()
 	}
 	if err != nil {
-		return Calendar{}, err
+		return Named{}, err
 	}
 	return list[0], nil
 }
 
-func read(ctx context.Context, db bun.IDB, query string, args ...any) ([]Calendar, error) {
-	list := []Calendar{}
+func read(ctx context.Context, db bun.IDB, query string, args ...any) ([]Named, error) {
+	list := []Named{}
 	err := postgres.Rows(ctx, db, func(row *sql.Rows) error {
 		var (
-			c               Calendar
+			c               Named
 			body            []byte
 			accounts, teams string
 		)
@@ -110,24 +110,24 @@ func notFound() error {
 }
 
 // Create makes a calendar. Its name must be new, whatever its case: conflict.
-func (s *Store) Create(ctx context.Context, by conversation.Actor, c Content) (Calendar, error) {
+func (s *Store) Create(ctx context.Context, by conversation.Actor, c Content) (Named, error) {
 	id := postgres.NewID()
 	return s.write(ctx, by, "calendars.create", id, nil, c, `INSERT INTO calendars (id, name, definition, created_at, updated_at) VALUES ($1::uuid, $2, $3::jsonb, $4, $4)`)
 }
 
 // Replace changes a calendar, for all that use it. What was armed by its hours stays as it is.
-func (s *Store) Replace(ctx context.Context, by conversation.Actor, id string, c Content) (Calendar, error) {
+func (s *Store) Replace(ctx context.Context, by conversation.Actor, id string, c Content) (Named, error) {
 	return s.write(ctx, by, "calendars.update", id, one, c, `UPDATE calendars SET name = $2, definition = $3::jsonb, updated_at = $4 WHERE id = $1::uuid`)
 }
 
-type reader func(ctx context.Context, db bun.IDB, id, lock string) (Calendar, error)
+type reader func(ctx context.Context, db bun.IDB, id, lock string) (Named, error)
 
-func (s *Store) write(ctx context.Context, by conversation.Actor, action, id string, before reader, c Content, statement string) (Calendar, error) {
+func (s *Store) write(ctx context.Context, by conversation.Actor, action, id string, before reader, c Content, statement string) (Named, error) {
 	body, err := c.check()
 	if err != nil {
-		return Calendar{}, err
+		return Named{}, err
 	}
-	var after Calendar
+	var after Named
 	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
 		change := team.Change{By: by, Action: action, SubjectKind: "calendar", SubjectID: id}
 		if before != nil {

@@ -24,7 +24,7 @@ type Difference struct {
 
 // Differences says what a version changed against another; version 0 of from is before everything, and to 0 is the draft.
 func (s *Store) Differences(ctx context.Context, from, to int) ([]Difference, error) {
-	before := rules.Definition{}
+	before := rules.Edition{}
 	if from > 0 {
 		_, d, err := s.Get(ctx, from)
 		if err != nil {
@@ -46,10 +46,10 @@ func (s *Store) Differences(ctx context.Context, from, to int) ([]Difference, er
 	return differences(before, after)
 }
 
-func differences(before, after rules.Definition) ([]Difference, error) {
+func differences(before, after rules.Edition) ([]Difference, error) {
 	list := []Difference{}
 	names := make(map[string]string)
-	byID := func(d rules.Definition) (map[string]any, []string) {
+	byID := func(d rules.Edition) (map[string]any, []string) {
 		found, order := make(map[string]any), []string{}
 		for _, r := range d.Rules {
 			found[r.ID], names[r.ID] = r, r.Name

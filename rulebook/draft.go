@@ -18,7 +18,7 @@ import (
 
 // Draft is what admins work on. Nothing of it acts before it is published.
 type Draft struct {
-	Definition rules.Definition   `json:"definition"`
+	Definition rules.Edition   `json:"definition"`
 	BasedOn    int                `json:"based_on" doc:"The version that was published when it was begun"`
 	Revision   int64              `json:"revision" doc:"Grows with each change: say which one you changed, and nobody's work is overwritten"`
 	EditedBy   conversation.Actor `json:"edited_by,omitzero"`
@@ -71,7 +71,7 @@ const maxDefinition = 4 << 20
 
 // SaveDraft replaces the draft. Rules without an id get one. It is refused as stale if somebody changed it since the revision
 // that the caller knows. A draft may have problems: they are told, and keep it from being published only.
-func (s *Store) SaveDraft(ctx context.Context, by conversation.Actor, definition rules.Definition, revision int64) (Draft, error) {
+func (s *Store) SaveDraft(ctx context.Context, by conversation.Actor, definition rules.Edition, revision int64) (Draft, error) {
 	for i := range definition.Rules {
 		if definition.Rules[i].ID == "" {
 			definition.Rules[i].ID = postgres.NewID()

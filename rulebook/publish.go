@@ -27,12 +27,12 @@ type Publication struct {
 
 // Publish makes the draft the next version, from now on in force for every conversation.
 func (s *Store) Publish(ctx context.Context, by conversation.Actor, p Publication) (Version, error) {
-	return s.publish(ctx, by, p, "rules.publish", func(_ bun.Tx, draft Draft) (rules.Definition, error) { return draft.Definition, nil })
+	return s.publish(ctx, by, p, "rules.publish", func(_ bun.Tx, draft Draft) (rules.Edition, error) { return draft.Definition, nil })
 }
 
 // RollBack publishes an older version once more, as a new one. The draft becomes the same.
 func (s *Store) RollBack(ctx context.Context, by conversation.Actor, version int, p Publication) (Version, error) {
-	return s.publish(ctx, by, p, "rules.roll_back", func(tx bun.Tx, _ Draft) (rules.Definition, error) {
+	return s.publish(ctx, by, p, "rules.roll_back", func(tx bun.Tx, _ Draft) (rules.Edition, error) {
 		_, d, err := get(ctx, tx, version)
 		return d, err
 	})
@@ -51,7 +51,7 @@ func (s *Store) SetReplies(ctx context.Context, by conversation.Actor, accountID
 		if err != nil {
 			return err
 		}
-		for _, d := range []*rules.Definition{&published, &draft.Definition} {
+		for _, d := range []*rules.Edition{&published, &draft.Definition} {
 			setReplies(d, accountID, replies)
 		}
 		if v, err = s.insert(ctx, tx, by, published, Publication{Comment: comment}, "rules.set_replies"); err != nil {
@@ -64,7 +64,7 @@ func (s *Store) SetReplies(ctx context.Context, by conversation.Actor, accountID
 	return v, err
 }
 
-func setReplies(d *rules.Definition, accountID string, replies *rules.Replies) {
+func setReplies(d *rules.Edition, accountID string, replies *rules.Replies) {
 	if replies == nil {
 		delete(d.Replies, accountID)
 		return
@@ -75,7 +75,7 @@ func setReplies(d *rules.Definition, accountID string, replies *rules.Replies) {
 	d.Replies[accountID] = *replies
 }
 
-func (s *Store) publish(ctx context.Context, by conversation.Actor, p Publication, action string, which func(bun.Tx, Draft) (rules.Definition, error)) (Version, error) {
+func (s *Store) publish(ctx context.Context, by conversation.Actor, p Publication, action string, which func(bun.Tx, Draft) (rules.Edition, error)) (Version, error) {
 	var v Version
 	err := postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		draft, err := s.lockDraft(ctx, tx, p.Revision)
@@ -108,7 +108,7 @@ func (s *Store) lockAnyDraft(ctx context.Context, tx bun.Tx) (Draft, error) {
 const maxComment = 500
 
 // insert writes a new version, if nothing is wrong with it.
-func (s *Store) insert(ctx context.Context, tx bun.Tx, by conversation.Actor, d rules.Definition, p Publication, action string) (Version, error) {
+func (s *Store) insert(ctx context.Context, tx bun.Tx, by conversation.Actor, d rules.Edition, p Publication, action string) (Version, error) {
 	comment := strings.TrimSpace(p.Comment)
 	if n := utf8.RuneCountInString(comment); n == 0 || n > maxComment || !utf8.ValidString(comment) || strings.ContainsRune(comment, 0) {
 		return Version{}, conversation.Invalid("comment", "must say what changes and why, in 1 to %d characters", maxComment)

@@ -99,7 +99,7 @@ func (s *Store) load(ctx context.Context, db bun.IDB, version int) (*rules.Set, 
 }
 
 // Compile makes a definition ready to decide that was not published. The error is the first of its problems.
-func (s *Store) Compile(ctx context.Context, db bun.IDB, d rules.Definition) (*rules.Set, error) {
+func (s *Store) Compile(ctx context.Context, db bun.IDB, d rules.Edition) (*rules.Set, error) {
 	refs, err := readReferences(ctx, db)
 	if err != nil {
 		return nil, err
@@ -143,18 +143,18 @@ func scanVersion(row postgres.Row) (v Version, err error) {
 }
 
 // Get returns a published version with its definition; 0 is the newest.
-func (s *Store) Get(ctx context.Context, version int) (Version, rules.Definition, error) {
+func (s *Store) Get(ctx context.Context, version int) (Version, rules.Edition, error) {
 	return get(ctx, s.DB, version)
 }
 
-func get(ctx context.Context, db bun.IDB, version int) (v Version, d rules.Definition, err error) {
+func get(ctx context.Context, db bun.IDB, version int) (v Version, d rules.Edition, err error) {
 	var body []byte
 	err = postgres.Raw(db).QueryRowContext(ctx, `SELECT version, comment, actor_kind, actor_id, published_at, moves_deadlines, definition FROM rule_versions
 		WHERE version = coalesce(nullif($1, 0), (SELECT max(version) FROM rule_versions))`, version).
 		Scan(&v.Version, &v.Comment, &v.Author.Kind, &v.Author.ID, &v.PublishedAt, &v.MovesDeadlines, &body)
 	switch {
 	case postgres.IsNotFound(err) && version == 0:
-		return Version{}, rules.Definition{Rules: []rules.Rule{}}, nil // nothing was published yet
+		return Version{}, rules.Edition{Rules: []rules.Rule{}}, nil // nothing was published yet
 	case postgres.IsNotFound(err):
 		return v, d, notFound()
 	case err != nil:

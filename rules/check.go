@@ -38,7 +38,7 @@ type checker struct {
 
 // Check returns everything that is wrong with a definition: what it refers to that does not exist, conditions that cannot be
 // worked out, values out of range. Nothing with a problem may be published.
-func Check(d Definition, refs References) []Problem {
+func Check(d Edition, refs References) []Problem {
 	c := &checker{refs: refs}
 	if len(d.Rules) > maxRules {
 		c.add("rules", "must be at most %d", maxRules)

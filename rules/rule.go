@@ -107,8 +107,8 @@ type Rule struct {
 	Off          bool                  `json:"off,omitempty" yaml:"off,omitempty"`
 }
 
-// Definition is everything that is published together, under one version.
-type Definition struct {
+// Edition is everything that is published together, under one version.
+type Edition struct {
 	Rules []Rule `json:"rules" yaml:"rules" nullable:"false"`
 	// Replies are the automatic replies by account id.
 	Replies map[string]Replies `json:"replies,omitempty" yaml:"replies,omitempty"`

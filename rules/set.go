@@ -13,7 +13,7 @@ import (
 
 // Published is a definition with the version under which it was published.
 type Published struct {
-	Definition Definition
+	Definition Edition
 	Version    int
 	At         time.Time // when it was published; a wait that was over by then is not made up for
 	// MovedFrom is the newest version whose publication moved the deadlines that were armed before: those armed under older
@@ -110,7 +110,7 @@ func (s *Set) enter(place int, c compiled, schema condition.Schema) {
 }
 
 // all returns the rules with those that the forms of automatic replies stand for: they come last.
-func (d Definition) all() []Rule { return append(slices.Clone(d.Rules), replyRules(d.Replies)...) }
+func (d Edition) all() []Rule { return append(slices.Clone(d.Rules), replyRules(d.Replies)...) }
 
 // Version is the number under which the set was published, 0 for the one of a new installation.
 func (s *Set) Version() int { return s.version }

@@ -52,25 +52,25 @@ func (s *Server) registerCalendars() {
 	register(s, operation{
 		id: "list-calendars", method: http.MethodGet, path: "/calendars", permission: team.ReadAutomation, tag: "business hours",
 		summary: "All business hours by name",
-	}, func(ctx context.Context, _ *struct{}) (*answer[list[calendars.Calendar]], error) {
+	}, func(ctx context.Context, _ *struct{}) (*answer[list[calendars.Named]], error) {
 		return replyList(s.Calendars.List(ctx))
 	})
 	register(s, operation{
 		id: "create-calendar", method: http.MethodPost, path: "/calendars", permission: team.WriteAutomation, tag: "business hours",
 		status: http.StatusCreated, summary: "Define business hours; a conflict if others have the name in whatever case",
-	}, func(ctx context.Context, in *createCalendar) (*answer[calendars.Calendar], error) {
+	}, func(ctx context.Context, in *createCalendar) (*answer[calendars.Named], error) {
 		return reply(s.Calendars.Create(ctx, actor(ctx), calendars.Content{Name: in.Body.Name, Hours: in.Body.Hours}))
 	})
 	register(s, operation{
 		id: "get-calendar", method: http.MethodGet, path: "/calendars/{calendar_id}", permission: team.ReadAutomation, tag: "business hours",
 		summary: "Business hours",
-	}, func(ctx context.Context, in *CalendarPath) (*answer[calendars.Calendar], error) {
+	}, func(ctx context.Context, in *CalendarPath) (*answer[calendars.Named], error) {
 		return reply(s.Calendars.Get(ctx, in.ID))
 	})
 	register(s, operation{
 		id: "replace-calendar", method: http.MethodPut, path: "/calendars/{calendar_id}", permission: team.WriteAutomation, tag: "business hours",
 		summary: "Change business hours for all who use them; deadlines that are armed stay",
-	}, func(ctx context.Context, in *replaceCalendar) (*answer[calendars.Calendar], error) {
+	}, func(ctx context.Context, in *replaceCalendar) (*answer[calendars.Named], error) {
 		return reply(s.Calendars.Replace(ctx, actor(ctx), in.ID, calendars.Content{Name: in.Body.Name, Hours: in.Body.Hours}))
 	})
 	register(s, operation{

@@ -33,7 +33,7 @@ type compareVersions struct {
 // versionView is a version with what it says.
 type versionView struct {
 	rulebook.Version
-	Definition rules.Definition `json:"definition"`
+	Definition rules.Edition `json:"definition"`
 }
 
 func (s *Server) registerRuleVersions() {

@@ -15,7 +15,7 @@ import (
 
 type saveDraft struct {
 	Body struct {
-		Definition rules.Definition `json:"definition"`
+		Definition rules.Edition `json:"definition"`
 		Revision   int64            `json:"revision" minimum:"0" doc:"Of the draft that you changed: if somebody changed it since, this is refused as stale"`
 	}
 }
@@ -38,7 +38,7 @@ type publishDraft struct{ Body publication }
 
 type tryRules struct {
 	Body struct {
-		Definition *rules.Definition `json:"definition,omitempty" doc:"Left out: the draft"`
+		Definition *rules.Edition `json:"definition,omitempty" doc:"Left out: the draft"`
 		Trigger    rules.Trigger     `json:"trigger,omitempty" doc:"Left out: message_received"`
 		MessageID  string            `json:"message_id,omitempty" format:"uuid" doc:"A message that was received: it is taken as if it came now"`
 		AccountID  string            `json:"account_id,omitempty" format:"uuid" doc:"Where an invented message comes in"`
@@ -66,24 +66,31 @@ type ruleLanguage struct {
 	Variables []string                  `json:"variables" nullable:"false" doc:"What texts may contain in {{}}, with a default after |"`
 }
 
+// ruleDraft is a draft of the rules; agents' drafts of messages are something else.
+type ruleDraft struct{ rulebook.Draft }
+
+func replyDraft(d rulebook.Draft, err error) (*answer[ruleDraft], error) {
+	return reply(ruleDraft{d}, err)
+}
+
 func (s *Server) registerRules() {
 	register(s, operation{
 		id: "get-rule-draft", method: http.MethodGet, path: "/rules/draft", permission: team.ReadAutomation, tag: "rules",
 		summary: "What admins work on, and what is wrong with it",
-	}, func(ctx context.Context, _ *struct{}) (*answer[rulebook.Draft], error) {
-		return reply(s.Rulebook.Draft(ctx))
+	}, func(ctx context.Context, _ *struct{}) (*answer[ruleDraft], error) {
+		return replyDraft(s.Rulebook.Draft(ctx))
 	})
 	register(s, operation{
 		id: "save-rule-draft", method: http.MethodPut, path: "/rules/draft", permission: team.WriteAutomation, tag: "rules",
 		summary: "Change the draft; nothing of it acts before it is published",
-	}, func(ctx context.Context, in *saveDraft) (*answer[rulebook.Draft], error) {
-		return reply(s.Rulebook.SaveDraft(ctx, actor(ctx), in.Body.Definition, in.Body.Revision))
+	}, func(ctx context.Context, in *saveDraft) (*answer[ruleDraft], error) {
+		return replyDraft(s.Rulebook.SaveDraft(ctx, actor(ctx), in.Body.Definition, in.Body.Revision))
 	})
 	register(s, operation{
 		id: "drop-rule-draft", method: http.MethodDelete, path: "/rules/draft", permission: team.WriteAutomation, tag: "rules",
 		summary: "Go back to what is published",
-	}, func(ctx context.Context, in *dropDraft) (*answer[rulebook.Draft], error) {
-		return reply(s.Rulebook.DropDraft(ctx, actor(ctx), in.Revision))
+	}, func(ctx context.Context, in *dropDraft) (*answer[ruleDraft], error) {
+		return replyDraft(s.Rulebook.DropDraft(ctx, actor(ctx), in.Revision))
 	})
 	register(s, operation{
 		id: "publish-rule-draft", method: http.MethodPost, path: "/rules/draft/publish", permission: team.WriteAutomation, tag: "rules",

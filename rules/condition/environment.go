@@ -67,6 +67,7 @@ type Conversation struct {
 	InboundCount           int       `expr:"inbound_count" doc:"How many messages the customer wrote in it." example:"conversation.inbound_count >= 5"`
 	WaitingMinutes         float64   `expr:"waiting_minutes" doc:"For how many minutes the customer has waited for an answer; 0 if nobody waits." example:"conversation.waiting_minutes > 30"`
 	WaitingBusinessMinutes float64   `expr:"waiting_business_minutes" doc:"The same, counting business hours only." example:"conversation.waiting_business_minutes > 15"`
+	MinutesSinceAgent      float64   `expr:"minutes_since_agent" doc:"How many minutes ago an agent last wrote; a huge number if none ever did." example:"conversation.minutes_since_agent > 30"`
 	Answered               bool      `expr:"answered" doc:"Whether an agent answered since it was opened." example:"not conversation.answered"`
 }
 

@@ -4,8 +4,6 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	"github.com/nyaruka/phonenumbers"
 )
 
 // The functions that the machine calls. Their names hold spaces, so that nobody can write them; the checker puts calls of
@@ -180,17 +178,7 @@ func beginOfDay(args ...any) (any, error) {
 	return time.Date(d.year, d.month, d.day, 0, 0, 0, 0, env.Now.Location()), nil
 }
 
-func phoneCountry(args ...any) (any, error) {
-	phone, err := phonenumbers.Parse(arg[string](args, 0), "")
-	if err != nil {
-		return "", nil //nolint:nilerr // what is no number has no country
-	}
-	country := phonenumbers.GetRegionCodeForNumber(phone)
-	if len(country) != 2 || country == "ZZ" {
-		return "", nil // numbers of no country, such as those of satellites
-	}
-	return country, nil
-}
+func phoneCountry(args ...any) (any, error) { return PhoneCountry(arg[string](args, 0)), nil }
 
 func change(to func(string) string) func(args ...any) (any, error) {
 	return func(args ...any) (any, error) { return to(arg[string](args, 0)), nil }

@@ -1,0 +1,17 @@
+package condition
+
+import "github.com/nyaruka/phonenumbers"
+
+// PhoneCountry returns the country of a phone number in international form, as two capital letters; empty for what is no
+// number, and for numbers of no country, such as those of satellites.
+func PhoneCountry(number string) string {
+	phone, err := phonenumbers.Parse(number, "")
+	if err != nil {
+		return ""
+	}
+	country := phonenumbers.GetRegionCodeForNumber(phone)
+	if len(country) != 2 || country == "ZZ" {
+		return ""
+	}
+	return country
+}
