@@ -142,7 +142,7 @@ func (h *Hours) ClosedPeriod(t time.Time) (key string) {
 		return Always
 	}
 	at := clamp(t)
-	began, day := int64(math.MinInt64), h.day(at)+1
+	began, day := int64(math.MinInt64), h.day(at) // nothing of a later date has ended while clocks show this one
 	for ; day >= firstDay && began == math.MinInt64; day-- {
 		began = h.closedBefore(day, at)
 	}
