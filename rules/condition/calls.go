@@ -81,7 +81,7 @@ func checkPhone(c *walk, call call) value {
 	if !c.needs(call, v, text) {
 		return value{at: call.at}
 	}
-	c.spend(call.at, costPhone+costFold*v.size)
+	c.spend(call.at, costPhone)
 	return value{kind: text, at: call.at, size: 2, node: c.run(call.at, runCountry, v.node)}
 }
 

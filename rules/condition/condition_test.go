@@ -47,7 +47,7 @@ func sample(t testing.TB) *condition.Environment {
 		Conversation: condition.Conversation{
 			ID: "c1", Status: "open", Channel: "whatsapp", Labels: []string{"Refund", "vip-gold", "Café!"}, Priority: "high", Assigned: true,
 			OpenedAt: now.Add(-150 * time.Minute), FirstContact: true, Reopened: true, InboundCount: 5, WaitingMinutes: 31.5,
-			WaitingBusinessMinutes: 16, Answered: true,
+			WaitingBusinessMinutes: 16, MinutesSinceAgent: 12, Answered: true,
 		},
 		Account: condition.Account{ID: "a1", Name: "Shop France", Channel: "email"},
 		Team:    condition.Team{ID: "t1", Name: "Billing"}, Agent: condition.Agent{ID: "g1", Name: "Lia", Online: true},
@@ -126,6 +126,7 @@ const allFields = `
 	conversation.inbound_count == 5
 	conversation.waiting_minutes == 31.5
 	conversation.waiting_business_minutes == 16
+	conversation.minutes_since_agent == 12
 	conversation.answered
 	account.id == "a1" and account.name == "Shop France" and account.channel == "email"
 	team.id == "t1" and team.name == "Billing"

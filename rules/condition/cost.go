@@ -6,7 +6,7 @@ import "fmt"
 // server. The weights were measured with the texts that are worst for each operation, and rounded up; BenchmarkWorst
 // compares what they promise with what conditions at the limit take.
 const (
-	costReady      = 400_000 // making an environment ready, which the first condition does
+	costReady      = 700_000 // making an environment ready, which the first condition does
 	costNode       = 150     // one step of the machine, with what it allocates
 	costCall       = 300     // a call of a function of ours
 	costTouch      = 2       // comparing a character
@@ -15,7 +15,7 @@ const (
 	costFold       = 80      // folding a character, and finding the words
 	costSearch     = 14      // looking for a phrase, for each character of the text
 	costInstr      = 28      // for each character and instruction of a pattern; twice for a large class of characters
-	costPhone      = 30_000  // finding the country of a phone number
+	costPhone      = 90_000  // finding the country of a phone number
 	costNamed      = 40      // comparing a name with a phrase
 	budget         = 8_000_000
 	maxSource      = 2000 // characters

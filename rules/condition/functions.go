@@ -50,7 +50,7 @@ func textFunctions() []function {
 }
 
 func timeFunctions() []function {
-	const unknown = " For a time that is not known, no comparison holds."
+	const unknown = " For a time that is not known, no comparison but != holds."
 	return []function{
 		{Function{"minutes_since", "minutes_since(time)", "number", "How many minutes ago a time was; negative if it is still to come." + unknown, `minutes_since(conversation.opened_at) > 30`}, elapsing(span{unit: time.Minute})},
 		{Function{"hours_since", "hours_since(time)", "number", "How many hours ago a time was." + unknown, `hours_since(conversation.opened_at) >= 2.5`}, elapsing(span{unit: time.Hour})},

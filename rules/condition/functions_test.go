@@ -42,6 +42,8 @@ const allFunctions = `
 	phone_country(contact.phone) == "FR"
 	phone_country("+1 242 365 1234") == "BS"
 	phone_country("") == ""
+	phone_country("+33 (0)6 12-34-56-78") == "FR"
+	phone_country("+33612345678                                          ") == ""
 	phone_country("612345678") == ""
 	phone_country("+881612345678") == ""
 	is_known(contact.email)
@@ -64,6 +66,7 @@ const allFunctions = `
 	- days_since(contact.attributes.since) > 3
 	- days_since(contact.attributes.since) < 3
 	- minutes_until(contact.attributes.since) <= 0
+	minutes_until(contact.attributes.since) != 0
 	weekday(now) == "friday"
 	weekday(hours.next_opening) == "monday"
 	weekday(contact.attributes.since) == ""

@@ -146,25 +146,37 @@ func atLimit(units func(i int) string) string {
 	return accepted
 }
 
+// many calls a function with as many phrases as are accepted.
+func many(function string, body func(phrases string) string) string {
+	source := "false"
+	var phrases []string
+	for i := range 300 {
+		phrases = append(phrases, fmt.Sprintf(`"%sb%d"`, strings.Repeat("a", 31), i))
+		next := body(function + strings.Join(phrases, ", ") + ")")
+		if _, err := condition.Compile(next, schema); err != nil {
+			break
+		}
+		source = next
+	}
+	return source
+}
+
+// largePattern is the one with most repetitions.
+func largePattern() string {
+	source := "false"
+	for n := range 400 {
+		next := fmt.Sprintf(`message.text matches "a.{%d}[^a]"`, n)
+		if _, err := condition.Compile(next, schema); err != nil {
+			break
+		}
+		source = next
+	}
+	return source
+}
+
 // limits are conditions that use one operation as much as is accepted; none of their parts holds, so that all are evaluated.
 func limits() map[string]string {
 	same := func(unit string) string { return atLimit(func(int) string { return unit }) }
-	phrase := func(i int) string { return fmt.Sprintf(`"%sb%d"`, strings.Repeat("a", 31), i) }
-	many := func(function string, body func(phrases string) string) string {
-		source := "false"
-		for n := 1; n < 300; n++ {
-			var phrases []string
-			for i := range n {
-				phrases = append(phrases, phrase(i))
-			}
-			next := body(function + strings.Join(phrases, ", ") + ")")
-			if _, err := condition.Compile(next, schema); err != nil {
-				break
-			}
-			source = next
-		}
-		return source
-	}
 	plain := func(s string) string { return s }
 	return map[string]string{
 		"nodes":         same(`hours.open == true and false`),
@@ -188,13 +200,6 @@ func limits() map[string]string {
 		"any attribute": same(`any(conversation.labels, contact.attributes.city == "x")`),
 		"count numbers": same(`count(conversation.labels, hour(now) in [71, 72, 73, 74, 75, 76, 77, 78, 79]) > 200`),
 		"class":         atLimit(func(int) string { return `message.text matches "[\\PN]{20}1"` }),
-		"large pattern": func() string {
-			for n := 200; ; n-- {
-				source := fmt.Sprintf(`message.text matches "a.{%d}[^a]"`, n)
-				if _, err := condition.Compile(source, schema); err == nil {
-					return source
-				}
-			}
-		}(),
+		"large pattern": largePattern(),
 	}
 }

@@ -124,7 +124,7 @@ type span struct {
 }
 
 // elapsed returns how long it is since a time, or until then. For a time that is not known it is no number, for which no
-// comparison holds: a rule does not act on what nobody knows.
+// comparison but != holds: a rule does not act on what nobody knows.
 func elapsed(args ...any) (any, error) {
 	env, t, s := arg[*view](args, 0), arg[time.Time](args, 1), arg[*span](args, 2)
 	if t.IsZero() {

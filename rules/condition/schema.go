@@ -1,6 +1,9 @@
 package condition
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // AttributeType is the type of a contact field that admins defined. The words are those of the contacts' own definitions.
 type AttributeType string
@@ -52,5 +55,41 @@ func (a Attribute) kind() kind {
 		return moment
 	default:
 		return text
+	}
+}
+
+// attribute is one contact field as a condition reads it.
+type attribute struct {
+	key  string
+	kind kind
+}
+
+// value returns an attribute as text, float64, bool or time; its zero value and false if it is missing or of another type.
+func (a *attribute) value(env *view) (any, bool) {
+	value := env.Contact.Attributes[a.key]
+	switch a.kind {
+	case number:
+		switch n := value.(type) {
+		case float64:
+			return n, true
+		case int:
+			return float64(n), true
+		}
+		return 0.0, false
+	case boolean:
+		b, ok := value.(bool)
+		return b, ok
+	case moment:
+		switch t := value.(type) {
+		case time.Time:
+			return t, true
+		case string:
+			day, err := time.ParseInLocation(time.DateOnly, t, env.Now.Location())
+			return day, err == nil
+		}
+		return time.Time{}, false
+	default:
+		s, ok := value.(string)
+		return s, ok && s != ""
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"time"
 )
 
 // view is an environment without its methods, so that expressions cannot reach them.
@@ -123,40 +122,4 @@ func (s *scope) wordsOf(path string, list []string) []string {
 		s.names[path] = found
 	}
 	return found
-}
-
-// attribute is one contact field as a condition reads it.
-type attribute struct {
-	key  string
-	kind kind
-}
-
-// value returns an attribute as text, float64, bool or time; its zero value and false if it is missing or of another type.
-func (a *attribute) value(env *view) (any, bool) {
-	value := env.Contact.Attributes[a.key]
-	switch a.kind {
-	case number:
-		switch n := value.(type) {
-		case float64:
-			return n, true
-		case int:
-			return float64(n), true
-		}
-		return 0.0, false
-	case boolean:
-		b, ok := value.(bool)
-		return b, ok
-	case moment:
-		switch t := value.(type) {
-		case time.Time:
-			return t, true
-		case string:
-			day, err := time.ParseInLocation(time.DateOnly, t, env.Now.Location())
-			return day, err == nil
-		}
-		return time.Time{}, false
-	default:
-		s, ok := value.(string)
-		return s, ok && s != ""
-	}
 }
