@@ -67,14 +67,14 @@ func (v *visit) reply(ctx context.Context, e *conversation.Effect, by conversati
 	return err
 }
 
-func (v *visit) setAttribute(ctx context.Context, a *conversation.Action, by conversation.Actor) (bool, error) {
+func (v *visit) setAttribute(ctx context.Context, a *conversation.RuleAction, by conversation.Actor) (bool, error) {
 	if !v.holdContact {
 		return false, errNeedsContact
 	}
 	return contacts.SetAttribute(ctx, v.tx, v.row, by, a.Attribute, a.Value, v.now)
 }
 
-func (v *visit) snooze(ctx context.Context, a *conversation.Action, by conversation.Actor) (bool, error) {
+func (v *visit) snooze(ctx context.Context, a *conversation.RuleAction, by conversation.Actor) (bool, error) {
 	until := time.Time{}
 	switch {
 	case a.Until == conversation.NextOpening:

@@ -54,10 +54,10 @@ type TriedFinding struct {
 
 // TriedEffect is an action that a rule would carry out, or why not.
 type TriedEffect struct {
-	RuleID     string              `json:"rule_id"`
-	Action     conversation.Action `json:"action"`
-	Text       string              `json:"text,omitempty" doc:"With its variables filled in"`
-	Suppressed string              `json:"suppressed,omitempty" doc:"Why it would be left out"`
+	RuleID     string                  `json:"rule_id"`
+	Action     conversation.RuleAction `json:"action"`
+	Text       string                  `json:"text,omitempty" doc:"With its variables filled in"`
+	Suppressed string                  `json:"suppressed,omitempty" doc:"Why it would be left out"`
 }
 
 // Try says what rules would do. Everything is read in one transaction, and nothing is written.

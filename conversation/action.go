@@ -44,11 +44,11 @@ func AssignTos() []AssignTo {
 	return []AssignTo{AssignToAgent, AssignToTeam, AssignToPolicy, AssignToNobody}
 }
 
-// NextOpening is the value of Action.Until for a snooze until business hours begin.
+// NextOpening is the value of RuleAction.Until for a snooze until business hours begin.
 const NextOpening = "next_opening"
 
-// Action is one thing that a rule does. Which fields it has follows from its kind; ids are ours.
-type Action struct {
+// RuleAction is one thing that a rule does. Which fields it has follows from its kind; ids are ours.
+type RuleAction struct {
 	Do ActionKind `json:"do" yaml:"do"`
 
 	// Of a reply or a note, and what a notification says: text with variables such as {{contact.name|you}}. A reply takes the

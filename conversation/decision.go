@@ -21,8 +21,8 @@ type Effect struct {
 	Status  Status         `json:"status,omitempty"`
 	Consent *ConsentChange `json:"consent,omitempty"`
 
-	Action *Action `json:"action,omitempty"`
-	Cause  *Cause  `json:"cause,omitempty"` // of an action
+	Action *RuleAction `json:"action,omitempty"`
+	Cause  *Cause      `json:"cause,omitempty"` // of an action
 	// Text is what an action says, with its variables filled in. It is kept with the message only.
 	Text string `json:"-"`
 	// Mark, if set, is the limit under which the action's rule may act once.

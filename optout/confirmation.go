@@ -17,7 +17,7 @@ var confirmations = map[string]string{
 
 // ConfirmationText returns what confirms an opt-out of all in a language ("fr", "pt-BR"), in English if it is not known; empty
 // if it is switched off.
-func (s Settings) ConfirmationText(language string) string {
+func (s Policy) ConfirmationText(language string) string {
 	if s.ConfirmationOff {
 		return ""
 	}

@@ -15,8 +15,8 @@ type Button struct {
 	State conversation.ConsentState `json:"state" yaml:"state" enum:"opted_out,opted_in"`
 }
 
-// Settings are what an admin decides about wishes to be left alone.
-type Settings struct {
+// Policy is what an admin decides about wishes to be left alone.
+type Policy struct {
 	// Words replaces the keywords of the languages in it; others keep the default.
 	Words   map[string]Words `json:"words,omitempty" yaml:"words,omitempty" doc:"Keywords by language; a language that is left out has the built-in ones"`
 	Buttons []Button         `json:"buttons,omitempty" yaml:"buttons,omitempty" doc:"Buttons that opt out or in"`
@@ -54,7 +54,7 @@ type Detector struct {
 }
 
 // New returns a detector. The classifier may be nil.
-func New(s Settings, classifier Classifier) (*Detector, error) {
+func New(s Policy, classifier Classifier) (*Detector, error) {
 	languages := DefaultWords()
 	for _, language := range slices.Sorted(maps.Keys(s.Words)) {
 		list := s.Words[language]
@@ -83,7 +83,7 @@ func New(s Settings, classifier Classifier) (*Detector, error) {
 	return &Detector{words: words, buttons: buttons, classifier: classifier}, nil
 }
 
-func (s Settings) buttons() (map[string]wish, error) {
+func (s Policy) buttons() (map[string]wish, error) {
 	if len(s.Buttons) > maxButtons {
 		return nil, conversation.Invalid("buttons", "must be at most %d", maxButtons)
 	}
@@ -102,7 +102,7 @@ func (s Settings) buttons() (map[string]wish, error) {
 	return buttons, nil
 }
 
-func (s Settings) checkConfirmation() error {
+func (s Policy) checkConfirmation() error {
 	for language, text := range s.Confirmation {
 		if text == "" || len(text) > maxConfirmation {
 			return conversation.Invalid("confirmation."+language, "must have 1 to %d bytes", maxConfirmation)

@@ -38,7 +38,7 @@ func TestFold(t *testing.T) {
 func TestWordsAreUnique(t *testing.T) {
 	t.Parallel()
 	for _, words := range []Words{{Stop: []string{"x"}, Start: []string{"X!"}}, {Stop: []string{"🛑"}}, {Stop: []string{strings.Repeat("x", 200)}}} {
-		if _, err := New(Settings{Words: map[string]Words{"en": words}}, nil); conversation.CodeOf(err) != conversation.CodeInvalid {
+		if _, err := New(Policy{Words: map[string]Words{"en": words}}, nil); conversation.CodeOf(err) != conversation.CodeInvalid {
 			t.Errorf("%v: %v", words, err)
 		}
 	}

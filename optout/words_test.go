@@ -8,7 +8,7 @@ import (
 	"guichet.dev/guichet/optout"
 )
 
-func detector(t *testing.T, s optout.Settings) *optout.Detector {
+func detector(t *testing.T, s optout.Policy) *optout.Detector {
 	t.Helper()
 	d, err := optout.New(s, nil)
 	if err != nil {
@@ -19,7 +19,7 @@ func detector(t *testing.T, s optout.Settings) *optout.Detector {
 
 func TestKeywords(t *testing.T) {
 	t.Parallel()
-	d := detector(t, optout.Settings{})
+	d := detector(t, optout.Policy{})
 	const (
 		none = ""
 		out  = "opted_out all"
@@ -63,7 +63,7 @@ func TestKeywords(t *testing.T) {
 
 func TestKeywordsByKind(t *testing.T) {
 	t.Parallel()
-	d := detector(t, optout.Settings{})
+	d := detector(t, optout.Policy{})
 	stop := "Stop promotions"
 	for name, test := range map[string]struct {
 		content conversation.Content

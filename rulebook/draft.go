@@ -18,12 +18,12 @@ import (
 
 // Draft is what admins work on. Nothing of it acts before it is published.
 type Draft struct {
-	Definition rules.Edition   `json:"definition"`
+	Definition rules.Edition      `json:"definition"`
 	BasedOn    int                `json:"based_on" doc:"The version that was published when it was begun"`
 	Revision   int64              `json:"revision" doc:"Grows with each change: say which one you changed, and nobody's work is overwritten"`
 	EditedBy   conversation.Actor `json:"edited_by,omitzero"`
 	EditedAt   *time.Time         `json:"edited_at,omitempty" doc:"Absent if nothing was changed since the newest version"`
-	Problems   []rules.Problem    `json:"problems" nullable:"false" doc:"What keeps it from being published"`
+	Flaws      []rules.Flaw       `json:"flaws" nullable:"false" doc:"What keeps it from being published"`
 }
 
 // Draft returns what admins work on; if nobody began, that is what is published.
@@ -40,7 +40,7 @@ func (s *Store) complete(ctx context.Context, db bun.IDB, d *Draft) error {
 	if err != nil {
 		return err
 	}
-	d.Problems = append([]rules.Problem{}, rules.Check(d.Definition, refs)...)
+	d.Flaws = append([]rules.Flaw{}, rules.Check(d.Definition, refs)...)
 	return nil
 }
 
@@ -70,7 +70,7 @@ func readDraft(ctx context.Context, db bun.IDB, lock string) (Draft, error) {
 const maxDefinition = 4 << 20
 
 // SaveDraft replaces the draft. Rules without an id get one. It is refused as stale if somebody changed it since the revision
-// that the caller knows. A draft may have problems: they are told, and keep it from being published only.
+// that the caller knows. A draft may have flaws: they are told, and keep it from being published only.
 func (s *Store) SaveDraft(ctx context.Context, by conversation.Actor, definition rules.Edition, revision int64) (Draft, error) {
 	for i := range definition.Rules {
 		if definition.Rules[i].ID == "" {

@@ -117,8 +117,8 @@ func (s *Store) insert(ctx context.Context, tx bun.Tx, by conversation.Actor, d 
 	if err != nil {
 		return Version{}, err
 	}
-	if problems := rules.Check(d, refs); len(problems) > 0 {
-		return Version{}, problemError(problems)
+	if flaws := rules.Check(d, refs); len(flaws) > 0 {
+		return Version{}, flawError(flaws)
 	}
 	body, err := json.Marshal(d)
 	if err != nil {

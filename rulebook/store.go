@@ -98,22 +98,22 @@ func (s *Store) load(ctx context.Context, db bun.IDB, version int) (*rules.Set, 
 	return rules.Compile(p, schema, s.Classifier)
 }
 
-// Compile makes a definition ready to decide that was not published. The error is the first of its problems.
+// Compile makes a definition ready to decide that was not published. The error is the first of its flaws.
 func (s *Store) Compile(ctx context.Context, db bun.IDB, d rules.Edition) (*rules.Set, error) {
 	refs, err := readReferences(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	if problems := rules.Check(d, refs); len(problems) > 0 {
-		return nil, problemError(problems)
+	if flaws := rules.Check(d, refs); len(flaws) > 0 {
+		return nil, flawError(flaws)
 	}
 	return rules.Compile(rules.Published{Definition: d, At: s.Now()}, refs.Schema, s.Classifier)
 }
 
-// problemError is the error of a definition with problems.
-func problemError(problems []rules.Problem) error {
-	err := conversation.Invalid("definition."+problems[0].Field, "%s", problems[0].Message)
-	err.Details = map[string]any{"problems": problems}
+// flawError is the error of a definition with flaws.
+func flawError(flaws []rules.Flaw) error {
+	err := conversation.Invalid("definition."+flaws[0].Field, "%s", flaws[0].Message)
+	err.Details = map[string]any{"flaws": flaws}
 	return err
 }
 

@@ -21,8 +21,8 @@ type References struct {
 	Schema                          condition.Schema
 }
 
-// Problem is something wrong with a definition. Line and Column are those within a condition, from 1.
-type Problem struct {
+// Flaw is something wrong with a definition. Line and Column are those within a condition, from 1.
+type Flaw struct {
 	Field   string `json:"field" doc:"Where, as rules[2].then[0].label_id"`
 	Message string `json:"message"`
 	Line    int    `json:"line,omitempty" doc:"Within a condition, from 1"`
@@ -33,12 +33,12 @@ type Problem struct {
 // checker collects problems.
 type checker struct {
 	refs     References
-	problems []Problem
+	problems []Flaw
 }
 
 // Check returns everything that is wrong with a definition: what it refers to that does not exist, conditions that cannot be
 // worked out, values out of range. Nothing with a problem may be published.
-func Check(d Edition, refs References) []Problem {
+func Check(d Edition, refs References) []Flaw {
 	c := &checker{refs: refs}
 	if len(d.Rules) > maxRules {
 		c.add("rules", "must be at most %d", maxRules)
@@ -67,17 +67,17 @@ func Check(d Edition, refs References) []Problem {
 }
 
 func (c *checker) add(field, format string, args ...any) {
-	c.problems = append(c.problems, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
+	c.problems = append(c.problems, Flaw{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
 // fail adds what an error says of a field below.
 func (c *checker) fail(below string, err error) {
 	var e *conversation.Error
 	if errors.As(err, &e) {
-		c.problems = append(c.problems, Problem{Field: below + e.Field, Message: e.Message})
+		c.problems = append(c.problems, Flaw{Field: below + e.Field, Message: e.Message})
 		return
 	}
-	c.problems = append(c.problems, Problem{Field: strings.TrimSuffix(below, "."), Message: err.Error()})
+	c.problems = append(c.problems, Flaw{Field: strings.TrimSuffix(below, "."), Message: err.Error()})
 }
 
 func (c *checker) within(field string, n, low, high int) {
@@ -142,7 +142,7 @@ func (c *checker) expression(field, source string) {
 	if err == nil {
 		return
 	}
-	p := Problem{Field: field, Message: err.Error()}
+	p := Flaw{Field: field, Message: err.Error()}
 	var wrong *condition.Error
 	if errors.As(err, &wrong) {
 		p.Message, p.Line, p.Column, p.Hint = wrong.Message, wrong.Line, wrong.Column, wrong.Hint

@@ -11,7 +11,7 @@ import (
 )
 
 // action checks one action.
-func (c *checker) action(field string, a conversation.Action) {
+func (c *checker) action(field string, a conversation.RuleAction) {
 	switch a.Do {
 	case conversation.ActReply, conversation.ActNote:
 		c.texts(field, a.Text, a.Texts)
@@ -40,7 +40,7 @@ func (c *checker) action(field string, a conversation.Action) {
 	}
 }
 
-func (c *checker) assign(field string, a conversation.Action) {
+func (c *checker) assign(field string, a conversation.RuleAction) {
 	switch a.To {
 	case conversation.AssignToAgent:
 		c.reference(field+".agent_id", "active agent", a.AgentID, c.refs.Agents)
@@ -52,7 +52,7 @@ func (c *checker) assign(field string, a conversation.Action) {
 	}
 }
 
-func (c *checker) consent(field string, a conversation.Action) {
+func (c *checker) consent(field string, a conversation.RuleAction) {
 	if a.Scope != conversation.ScopeAll && a.Scope != conversation.ScopeMarketing {
 		c.add(field+".scope", "must be all or marketing")
 	}
@@ -61,7 +61,7 @@ func (c *checker) consent(field string, a conversation.Action) {
 	}
 }
 
-func (c *checker) notify(field string, a conversation.Action) {
+func (c *checker) notify(field string, a conversation.RuleAction) {
 	if a.AgentID == "" && a.TeamID == "" && !a.Assignee {
 		c.add(field+".agent_id", "give agent_id, team_id or assignee")
 	}
@@ -94,7 +94,7 @@ func (c *checker) texts(field, text string, others map[string]string) {
 
 // attribute checks a value for an attribute of the contact as far as its type; the contact's own definition has the last word
 // when the rule acts.
-func (c *checker) attribute(field string, a conversation.Action) {
+func (c *checker) attribute(field string, a conversation.RuleAction) {
 	defined, known := c.refs.Schema[a.Attribute]
 	if !known {
 		c.add(field+".attribute", "there is no attribute %q", a.Attribute)

@@ -40,7 +40,7 @@ func (p *Policy) plan(e *conversation.Effect, o occasion) {
 }
 
 // foresee changes the environment as an action will change the record.
-func (p *Policy) foresee(env *condition.Environment, a conversation.Action) {
+func (p *Policy) foresee(env *condition.Environment, a conversation.RuleAction) {
 	c, label := &env.Conversation, p.facts.LabelNames[a.LabelID]
 	switch a.Do {
 	case conversation.ActAddLabel:
@@ -102,7 +102,7 @@ func (p *Policy) suppressed(o occasion) string {
 }
 
 // text returns what an action says to or about the contact.
-func (p *Policy) text(a conversation.Action, now time.Time) string {
+func (p *Policy) text(a conversation.RuleAction, now time.Time) string {
 	language := p.env.Contact.Language
 	return render(textFor(a, language), func(name string) string { return p.value(name, language, now) })
 }

@@ -59,7 +59,7 @@ func (r Replies) rules(accountID string) []Rule {
 		list = append(list, Rule{
 			ID: ReplyRuleID(accountID, form.name), Name: form.name, When: OnMessage, If: strings.Join(conditions, " and "), AccountIDs: []string{accountID},
 			Once: form.reply.Once, Off: form.reply.Off,
-			Then: []conversation.Action{{Do: conversation.ActReply, Text: form.reply.Text, Texts: form.reply.Texts}},
+			Then: []conversation.RuleAction{{Do: conversation.ActReply, Text: form.reply.Text, Texts: form.reply.Texts}},
 		})
 	}
 	return list

@@ -94,17 +94,17 @@ func Onces() []Once {
 
 // Rule is a trigger, a condition and actions.
 type Rule struct {
-	ID           string                `json:"id" yaml:"id,omitempty"`
-	Name         string                `json:"name" yaml:"name"`
-	When         Trigger               `json:"when" yaml:"when"`
-	AfterSeconds int                   `json:"after_seconds,omitempty" yaml:"after_seconds,omitempty"` // of a timed trigger
-	BusinessTime bool                  `json:"business_time,omitempty" yaml:"business_time,omitempty"` // counts a wait in business hours only
-	If           string                `json:"if,omitempty" yaml:"if,omitempty"`                       // an expression; empty is always true
-	Then         []conversation.Action `json:"then" yaml:"then" nullable:"false"`
-	AccountIDs   []string              `json:"account_ids,omitempty" yaml:"accounts,omitempty"` // empty: all
-	Once         Once                  `json:"once,omitempty" yaml:"once,omitempty"`
-	Stop         bool                  `json:"stop,omitempty" yaml:"stop,omitempty"` // when it matched, the rules after it are not asked
-	Off          bool                  `json:"off,omitempty" yaml:"off,omitempty"`
+	ID           string                    `json:"id" yaml:"id,omitempty"`
+	Name         string                    `json:"name" yaml:"name"`
+	When         Trigger                   `json:"when" yaml:"when"`
+	AfterSeconds int                       `json:"after_seconds,omitempty" yaml:"after_seconds,omitempty"` // of a timed trigger
+	BusinessTime bool                      `json:"business_time,omitempty" yaml:"business_time,omitempty"` // counts a wait in business hours only
+	If           string                    `json:"if,omitempty" yaml:"if,omitempty"`                       // an expression; empty is always true
+	Then         []conversation.RuleAction `json:"then" yaml:"then" nullable:"false"`
+	AccountIDs   []string                  `json:"account_ids,omitempty" yaml:"accounts,omitempty"` // empty: all
+	Once         Once                      `json:"once,omitempty" yaml:"once,omitempty"`
+	Stop         bool                      `json:"stop,omitempty" yaml:"stop,omitempty"` // when it matched, the rules after it are not asked
+	Off          bool                      `json:"off,omitempty" yaml:"off,omitempty"`
 }
 
 // Edition is everything that is published together, under one version.
@@ -112,7 +112,7 @@ type Edition struct {
 	Rules []Rule `json:"rules" yaml:"rules" nullable:"false"`
 	// Replies are the automatic replies by account id.
 	Replies map[string]Replies `json:"replies,omitempty" yaml:"replies,omitempty"`
-	OptOut  optout.Settings    `json:"opt_out,omitzero" yaml:"opt_out,omitempty"`
+	OptOut  optout.Policy      `json:"opt_out,omitzero" yaml:"opt_out,omitempty"`
 	Limits  Limits             `json:"limits,omitzero" yaml:"limits,omitempty"`
 }
 

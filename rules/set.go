@@ -30,7 +30,7 @@ type Set struct {
 	rules     []compiled
 	byTrigger map[Trigger]group
 	detector  *optout.Detector
-	optOut    optout.Settings
+	optOut    optout.Policy
 }
 
 // group is the rules of one trigger.
@@ -119,7 +119,7 @@ func (s *Set) Version() int { return s.version }
 func (s *Set) Examine(c conversation.Content) conversation.Finding { return s.detector.Examine(c) }
 
 // OptOut returns what is decided about wishes to be left alone.
-func (s *Set) OptOut() optout.Settings { return s.optOut }
+func (s *Set) OptOut() optout.Policy { return s.optOut }
 
 // Rules returns the rules in the order of Decision.Rules.
 func (s *Set) Rules() []Rule {

@@ -59,7 +59,7 @@ func render(text string, value func(name string) string) string {
 }
 
 // textFor returns an action's text in the contact's language.
-func textFor(a conversation.Action, language string) string {
+func textFor(a conversation.RuleAction, language string) string {
 	for _, l := range []string{language, baseLanguage(language)} {
 		if text := a.Texts[l]; text != "" {
 			return text

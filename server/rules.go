@@ -16,7 +16,7 @@ import (
 type saveDraft struct {
 	Body struct {
 		Definition rules.Edition `json:"definition"`
-		Revision   int64            `json:"revision" minimum:"0" doc:"Of the draft that you changed: if somebody changed it since, this is refused as stale"`
+		Revision   int64         `json:"revision" minimum:"0" doc:"Of the draft that you changed: if somebody changed it since, this is refused as stale"`
 	}
 }
 
@@ -39,12 +39,12 @@ type publishDraft struct{ Body publication }
 type tryRules struct {
 	Body struct {
 		Definition *rules.Edition `json:"definition,omitempty" doc:"Left out: the draft"`
-		Trigger    rules.Trigger     `json:"trigger,omitempty" doc:"Left out: message_received"`
-		MessageID  string            `json:"message_id,omitempty" format:"uuid" doc:"A message that was received: it is taken as if it came now"`
-		AccountID  string            `json:"account_id,omitempty" format:"uuid" doc:"Where an invented message comes in"`
-		Text       string            `json:"text,omitempty" maxLength:"4096" doc:"Of an invented message"`
-		At         *time.Time        `json:"at,omitempty" doc:"When it comes in; left out: now"`
-		Contact    *trialContact     `json:"contact,omitempty" doc:"Who writes an invented message"`
+		Trigger    rules.Trigger  `json:"trigger,omitempty" doc:"Left out: message_received"`
+		MessageID  string         `json:"message_id,omitempty" format:"uuid" doc:"A message that was received: it is taken as if it came now"`
+		AccountID  string         `json:"account_id,omitempty" format:"uuid" doc:"Where an invented message comes in"`
+		Text       string         `json:"text,omitempty" maxLength:"4096" doc:"Of an invented message"`
+		At         *time.Time     `json:"at,omitempty" doc:"When it comes in; left out: now"`
+		Contact    *trialContact  `json:"contact,omitempty" doc:"Who writes an invented message"`
 	}
 }
 
