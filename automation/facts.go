@@ -108,7 +108,7 @@ const factsQuery = `SELECT jsonb_build_object(
 	'marks', (SELECT jsonb_agg(jsonb_build_object('rule', r.rule_id, 'mark', r.mark)) FROM rule_marks r
 		WHERE (r.conversation_id = c.id OR r.mark = 'contact:' || c.contact_id)
 		AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = r.message_id AND m.state IN ('cancelled', 'failed'))),
-	'inbound', (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.direction = 'in' LIMIT $4) AS some),
+	'inbound', (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.direction = 'in' LIMIT $4) AS part),
 	'before', (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.direction = 'in' AND m.seq <= c.applied_seq LIMIT 1) AS one),
 	'reopened', EXISTS (SELECT 1 FROM events e WHERE e.conversation_id = c.id AND e.kind = 'reopened'),
 	'agent_at', (SELECT m.received_at FROM messages m WHERE m.conversation_id = c.id AND m.direction = 'out' AND m.author_kind IN ('agent', 'phone_app')

@@ -59,7 +59,7 @@ type RuleAction struct {
 	To       AssignTo `json:"to,omitempty" yaml:"to,omitempty"` // of an assignment
 	AgentID  string   `json:"agent_id,omitempty" yaml:"agent,omitempty"`
 	TeamID   string   `json:"team_id,omitempty" yaml:"team,omitempty"`
-	Assignee bool     `json:"assignee,omitempty" yaml:"assignee,omitempty"` // of a notification: whoever has the conversation
+	Assignee bool     `json:"notify_assignee,omitempty" yaml:"notify_assignee,omitempty"` // of a notification: whoever has the conversation
 
 	LabelID   string `json:"label_id,omitempty" yaml:"label,omitempty"`
 	Priority  string `json:"priority,omitempty" yaml:"priority,omitempty"`

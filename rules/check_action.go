@@ -63,7 +63,7 @@ func (c *checker) consent(field string, a conversation.RuleAction) {
 
 func (c *checker) notify(field string, a conversation.RuleAction) {
 	if a.AgentID == "" && a.TeamID == "" && !a.Assignee {
-		c.add(field+".agent_id", "give agent_id, team_id or assignee")
+		c.add(field+".agent_id", "give agent_id, team_id or notify_assignee")
 	}
 	if a.AgentID != "" {
 		c.reference(field+".agent_id", "active agent", a.AgentID, c.refs.Agents)

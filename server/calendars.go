@@ -59,6 +59,9 @@ func (s *Server) registerCalendars() {
 		id: "create-calendar", method: http.MethodPost, path: "/calendars", permission: team.WriteAutomation, tag: "business hours",
 		status: http.StatusCreated, summary: "Define business hours; a conflict if others have the name in whatever case",
 	}, func(ctx context.Context, in *createCalendar) (*answer[calendars.Named], error) {
+		if err := everywhere(ctx); err != nil {
+			return nil, err
+		}
 		return reply(s.Calendars.Create(ctx, actor(ctx), calendars.Content{Name: in.Body.Name, Hours: in.Body.Hours}))
 	})
 	register(s, operation{
@@ -71,6 +74,9 @@ func (s *Server) registerCalendars() {
 		id: "replace-calendar", method: http.MethodPut, path: "/calendars/{calendar_id}", permission: team.WriteAutomation, tag: "business hours",
 		summary: "Change business hours for all who use them; deadlines that are armed stay",
 	}, func(ctx context.Context, in *replaceCalendar) (*answer[calendars.Named], error) {
+		if err := everywhere(ctx); err != nil {
+			return nil, err
+		}
 		return reply(s.Calendars.Replace(ctx, actor(ctx), in.ID, calendars.Content{Name: in.Body.Name, Hours: in.Body.Hours}))
 	})
 	register(s, operation{
@@ -111,6 +117,9 @@ func (s *Server) registerCalendarUse() {
 		id: "set-team-calendar", method: http.MethodPut, path: "/teams/{team_id}/calendar", permission: team.WriteAutomation, tag: "business hours",
 		status: http.StatusNoContent, summary: "Choose a team's business hours, which come before those of the account",
 	}, func(ctx context.Context, in *useTeamCalendar) (*struct{}, error) {
+		if err := everywhere(ctx); err != nil {
+			return nil, err
+		}
 		return nil, s.Calendars.Use(ctx, actor(ctx), calendars.OfTeam, in.ID, in.Body.CalendarID)
 	})
 }

@@ -64,6 +64,9 @@ func (s *Server) registerRuleVersions() {
 		id: "roll-back-rules", method: http.MethodPost, path: "/rules/versions/{version}/roll-back", permission: team.WriteAutomation, tag: "rules",
 		summary: "Publish an older version once more, as a new one; the draft becomes the same",
 	}, func(ctx context.Context, in *rollBack) (*answer[rulebook.Version], error) {
+		if err := everywhere(ctx); err != nil {
+			return nil, err
+		}
 		return reply(s.Rulebook.RollBack(ctx, actor(ctx), in.Version, in.Body.toBook()))
 	})
 	register(s, operation{
@@ -84,7 +87,7 @@ type setReplies struct {
 
 type dropReplies struct {
 	AccountPath
-	Comment string `query:"comment" required:"true" minLength:"1" maxLength:"500" doc:"What changes, and why"`
+	Comment string `query:"comment" default:"No automatic replies any more" maxLength:"500" doc:"What changes, and why"`
 }
 
 // repliesView is the automatic replies in force.

@@ -84,18 +84,27 @@ func (s *Server) registerRules() {
 		id: "save-rule-draft", method: http.MethodPut, path: "/rules/draft", permission: team.WriteAutomation, tag: "rules",
 		summary: "Change the draft; nothing of it acts before it is published",
 	}, func(ctx context.Context, in *saveDraft) (*answer[ruleDraft], error) {
+		if err := everywhere(ctx); err != nil {
+			return nil, err
+		}
 		return replyDraft(s.Rulebook.SaveDraft(ctx, actor(ctx), in.Body.Definition, in.Body.Revision))
 	})
 	register(s, operation{
 		id: "drop-rule-draft", method: http.MethodDelete, path: "/rules/draft", permission: team.WriteAutomation, tag: "rules",
 		summary: "Go back to what is published",
 	}, func(ctx context.Context, in *dropDraft) (*answer[ruleDraft], error) {
+		if err := everywhere(ctx); err != nil {
+			return nil, err
+		}
 		return replyDraft(s.Rulebook.DropDraft(ctx, actor(ctx), in.Revision))
 	})
 	register(s, operation{
 		id: "publish-rule-draft", method: http.MethodPost, path: "/rules/draft/publish", permission: team.WriteAutomation, tag: "rules",
 		summary: "Make the draft the next version, in force from now on",
 	}, func(ctx context.Context, in *publishDraft) (*answer[rulebook.Version], error) {
+		if err := everywhere(ctx); err != nil {
+			return nil, err
+		}
 		return reply(s.Rulebook.Publish(ctx, actor(ctx), in.Body.toBook()))
 	})
 	register(s, operation{
@@ -113,6 +122,14 @@ func (s *Server) registerRules() {
 	})
 	s.registerRuleVersions()
 	s.registerReplies()
+}
+
+// everywhere refuses a token that is limited to some accounts: what it would change holds for all.
+func everywhere(ctx context.Context) error {
+	if caller(ctx).Limited {
+		return conversation.Errorf(conversation.CodeForbidden, "a token that is limited to some accounts cannot change what holds for all")
+	}
+	return nil
 }
 
 func (s *Server) tryRules(ctx context.Context, in *tryRules) (*answer[automation.Tried], error) {
