@@ -196,7 +196,7 @@ func store(ctx context.Context, tx bun.Tx, by conversation.Actor, p Panel, chang
 // SetAttribute writes down one attribute of the contact of a conversation that a rule is at work on. Both are locked, the
 // contact for a change; the caller saves the conversation. A value of nil takes the attribute away.
 func SetAttribute(ctx context.Context, tx bun.Tx, row *ledger.Row, by conversation.Actor, key string, value any, now time.Time) (bool, error) {
-	definitions, err := readDefinitions(ctx, tx, true)
+	definitions, err := definitionOf(ctx, tx, key)
 	if err != nil {
 		return false, err
 	}
