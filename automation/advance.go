@@ -140,6 +140,9 @@ func (v *visit) lock(ctx context.Context, id string) (version int, err error) {
 // run steps until nothing follows any more. What rules do are events on which rules decide again: causes are counted and cut,
 // so this ends.
 func (v *visit) run(ctx context.Context) error {
+	if err := v.cancelUnwanted(ctx); err != nil {
+		return err
+	}
 	for events, first := v.events, true; first || len(events) > 0; first = false {
 		place := v.row.Pending()
 		state, decisions := conversation.Step(v.state(), conversation.Input{Now: v.now, Events: events}, v.settings, v.policy)

@@ -60,6 +60,23 @@ func (v *visit) optByRule(ctx context.Context, e *conversation.Effect, by conver
 	return v.afterConsent(ctx, change, "")
 }
 
+// cancelUnwanted cancels what the contact does not want any more, after a wish that came by another way than a message: a
+// provider's switch, a refused send, an agent.
+func (v *visit) cancelUnwanted(ctx context.Context) error {
+	for _, e := range v.events {
+		if e.Kind != conversation.EventConsentChanged || e.Data.Consent != conversation.ConsentOptedOut {
+			continue
+		}
+		if !v.holdContact {
+			return errNeedsContact
+		}
+		if err := outbox.CancelOptedOut(ctx, v.tx, v.row, e.Data.Scope, v.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // afterConsent cancels what the contact does not want any more, and confirms a wish that came with a message.
 func (v *visit) afterConsent(ctx context.Context, change conversation.ConsentChange, messageID string) error {
 	if change.State != conversation.ConsentOptedOut {

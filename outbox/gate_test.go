@@ -18,12 +18,30 @@ import (
 	"guichet.dev/guichet/outbox"
 )
 
+// optOut writes a wish down that nobody has looked at yet, as a provider's switch that came in another conversation.
 func (d *desk) optOut(t *testing.T) {
 	t.Helper()
-	_, err := d.Inbox.SetConsent(t.Context(), d.agent, d.id, inbox.ConsentWish{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut})
-	if err != nil {
-		t.Fatal(err)
+	d.Edit(t, d.id, func(_ context.Context, tx bun.Tx, row *ledger.Row) error {
+		d.optOutIn(t, tx, row.ContactID)
+		return nil
+	})
+}
+
+// An agent who writes the wish down cancels at once what waits.
+func TestWrittenOptOutCancels(t *testing.T) {
+	d := open(t)
+	id := d.write(t, "one")[0]
+	for _, scope := range []conversation.ConsentScope{conversation.ScopeMarketing, conversation.ScopeAll} {
+		d.wantState(t, id, conversation.StateQueued) // which is no advertising
+		_, err := d.Inbox.SetConsent(t.Context(), d.agent, d.id, inbox.ConsentWish{Scope: scope, State: conversation.ConsentOptedOut})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	d.wantState(t, id, conversation.StateCancelled)
+	d.Advance(t)
+	d.step(t, conversation.OutcomeNothing) // and nobody is written to, not even to confirm
+	d.wantWhole(t)
 }
 
 func TestGateIsAskedAtTheClaim(t *testing.T) {
