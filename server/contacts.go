@@ -1,8 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/contacts"
@@ -62,6 +65,8 @@ func (s *Server) registerContacts() {
 				return s.Contacts.ConsentEntries(ctx, viewer(ctx), in.ID, before, limit)
 			}, func(e contacts.ConsentEntry) string { return e.ID })
 		})
+	s.registerConsentExport(contact("export-contact-consents", http.MethodGet, "/consents/export", team.ExportConversations,
+		"Every change of what a contact wants as CSV, oldest first, with the words that say so; who exported it is in the audit"))
 	register(s, contact("list-contact-changes", http.MethodGet, "/changes", team.ReadContacts, "Who changed what of a contact, newest first"),
 		func(ctx context.Context, in *contactPage) (*answer[page[contacts.ChangeEntry]], error) {
 			return replyByID(in, func(before string, limit int) ([]contacts.ChangeEntry, error) {
@@ -87,4 +92,24 @@ func replyByID[T any](in *contactPage, read func(before string, limit int) ([]T,
 		next.ID = id(found[in.Limit-1])
 	}
 	return replyPage(found, next, err)
+}
+
+// registerConsentExport serves the ledger as a file.
+func (s *Server) registerConsentExport(op operation) {
+	register(s, op, func(ctx context.Context, in *ContactPath) (*huma.StreamResponse, error) {
+		var file bytes.Buffer
+		if err := s.Contacts.ExportConsents(ctx, viewer(ctx), in.ID, &file); err != nil {
+			return nil, err
+		}
+		return &huma.StreamResponse{Body: func(c huma.Context) {
+			c.SetHeader("Content-Type", "text/csv; charset=utf-8")
+			c.SetHeader("Content-Disposition", `attachment; filename="consents-`+in.ID+`.csv"`)
+			if _, err := c.BodyWriter().Write(file.Bytes()); err != nil {
+				s.Logger.WarnContext(c.Context(), "export broken off", "request_id", requestID(c.Context()), errorAttr(err))
+			}
+		}}, nil
+	})
+	s.described(op).Responses["200"].Content = map[string]*huma.MediaType{
+		"text/csv": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+	}
 }
