@@ -44,6 +44,7 @@ type setup struct {
 	mode      app.Mode // All
 	logger    *slog.Logger
 	mayRepeat bool // the test sends one message id twice on purpose
+	rules     any  // the edition that is published; nil: an opt-out is not confirmed, so that the test has only its own messages
 }
 
 // desk is a whole installation seen from outside: a process, the provider with its customers, and an agent's token. What
@@ -157,10 +158,23 @@ func (d *desk) furnish() {
 	d.must(http.MethodPost, "/api/v1/accounts", account, &made)
 	d.account = made.ID
 	d.fatal(d.sim.SetCallback(d.t.Context(), d.base+made.Path, true))
+	if d.setup.rules == nil {
+		d.setup.rules = map[string]any{"rules": []any{}, "opt_out": map[string]any{"confirmation_off": true}}
+	}
+	d.publish(d.setup.rules)
 	d.must(http.MethodPost, "/api/v1/agents", map[string]any{"name": "Ana Moreau", "email": "ana@example.com", "role": "admin"}, &made)
 	d.agent = made.ID
 	d.must(http.MethodPost, "/api/v1/tokens", map[string]any{"name": "desk", "agent_id": d.agent}, &made)
 	d.token = made.Token
+}
+
+// publish publishes an edition of the rules.
+func (d *desk) publish(edition any) {
+	d.t.Helper()
+	var draft struct{ Revision int64 }
+	d.must(http.MethodGet, "/api/v1/rules/draft", nil, &draft)
+	d.must(http.MethodPut, "/api/v1/rules/draft", map[string]any{"definition": edition, "revision": draft.Revision}, &draft)
+	d.must(http.MethodPost, "/api/v1/rules/draft/publish", map[string]any{"comment": "for a test", "revision": draft.Revision}, nil)
 }
 
 func (d *desk) fatal(err error) {
