@@ -31,6 +31,15 @@ func WakeArmed(ctx context.Context, db bun.IDB) (int, error) {
 	return wake(ctx, db, `SELECT id, wake_seq FROM conversations WHERE next_deadline_at IS NOT NULL`)
 }
 
+// Wake tells the workflows of conversations to look again. It locks none of them: what follows in the transaction must lock
+// neither conversations nor the queue of assignment.
+func Wake(ctx context.Context, tx bun.Tx, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return postgres.Later(ctx, tx, "wake conversations", insertWakes("SELECT id, wake_seq FROM conversations WHERE id = ANY($1::uuid[])"), ids)
+}
+
 // insertWakes returns the statement that wakes the conversations which a query names.
 func insertWakes(which string) string {
 	return `INSERT INTO dispatches (conversation_id, up_to_seq, since, due_at)

@@ -21,6 +21,8 @@ type Row struct {
 	MergedInto   string
 	Priority     int64     // -1 low, 0 normal, 1 high, 2 urgent
 	BlockedAt    time.Time // since when the contact is blocked on the account
+	OfferUntil   time.Time // until when the assignee must take it up; zero: it is no offer
+	QueuedAt     time.Time // since when it waits for somebody with room; zero: it does not
 
 	LastSeq    int64 // of the newest event
 	WakeSeq    int64 // of the newest event that the workflow must see

@@ -48,7 +48,9 @@ const (
 	OwnTokens           Permission = "self.tokens"
 	ReadRoles           Permission = "roles.read"
 	WriteRoles          Permission = "roles.write"
-	WriteSettings       Permission = "settings.write" // of the whole installation; reading them too
+	ReadAssignment      Permission = "assignment.read"
+	WriteCapacity       Permission = "agents.capacity" // whoever has it is also offered what nobody else takes up
+	WriteSettings       Permission = "settings.write"  // of the whole installation; reading them too
 	// AllAccounts is needed by no operation: it is the sight of the conversations of every account.
 	AllAccounts Permission = "accounts.all"
 )
@@ -71,9 +73,9 @@ var (
 		ReadSelf, ReadConversations, AttendConversations, AssignConversations, CloseConversations, SnoozeConversations,
 		MarkConversations, SendMessages, WriteConsent, WritePresence, ReadAccounts, ReadAgents, ReadTeams, OwnTokens,
 		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
-		RunBulk, WriteViews,
+		RunBulk, WriteViews, ReadAssignment,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews, WriteCapacity})
 	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, WriteSettings, AllAccounts, WriteAttributes})
 
 	byRole = map[Role]PermissionSet{
