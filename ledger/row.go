@@ -98,6 +98,11 @@ func (r *Row) HasKey(key string) bool {
 	return slices.ContainsFunc(r.events, func(e entry) bool { return e.effectKey == key })
 }
 
+// Appends reports whether an event of this kind waits to be saved.
+func (r *Row) Appends(kind conversation.EventKind) bool {
+	return slices.ContainsFunc(r.events, func(e entry) bool { return e.Kind == kind })
+}
+
 func (r *Row) append(e conversation.Event, key string, wakes bool) int64 {
 	r.LastSeq++
 	e.Seq = r.LastSeq
