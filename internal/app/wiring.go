@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/channel/whatsapp"
@@ -81,9 +82,11 @@ func (a *App) openStores(context.Context) error {
 	a.Accounts = accounts.NewStore(accounts.Options{
 		DB: a.DB, Keyring: keys, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
 	})
+	a.assignment = assignment.NewStore(assignment.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now,
 		Notify: a.notify, Announce: a.notifyFeed, Meaning: meaning, Logger: a.Logger,
+		Freed: a.assignment.Freed,
 	})
 	a.openInside()
 	a.bulk = bulk.NewStore(bulk.Options{DB: a.DB, Inbox: a.Inbox, Labels: a.inside.labels, Askers: a.Team, Logger: a.Logger})
@@ -104,7 +107,7 @@ func (a *App) openStores(context.Context) error {
 }
 
 func (a *App) openPresence() {
-	store := &presence.Store{DB: a.DB}
+	store := &presence.Store{DB: a.DB, Moved: a.assignment.Moved, Told: a.notify}
 	a.presence = server.Presence{
 		Store: store, Keeper: &presence.Keeper{Store: store, Announce: a.notifyFeed, Logger: a.Logger},
 		Board: &presence.Board{
@@ -142,7 +145,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts, Search: a.inside.search,
-		Views: views.NewStore(a.DB), Bulk: a.bulk,
+		Views: views.NewStore(a.DB), Bulk: a.bulk, Assignment: a.assignment,
 		Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
