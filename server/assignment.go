@@ -97,4 +97,3 @@ func (s *Server) registerOffers() {
 		return s.after(ctx, in.ID, s.Assignment.Decline(ctx, viewer(ctx), in.ID))
 	})
 }
-
