@@ -34,7 +34,7 @@ func (a agent) worksFor(team string) bool { return strings.Contains(a.Working, t
 
 // load is what an agent a has: open conversations by weight, offers among them. It takes the ids of those that do not count.
 var load = `coalesce((SELECT sum(coalesce(w.weight, 1)) FROM conversations AS c LEFT JOIN assignment_plans AS w ON w.account_id = c.account_id
-	WHERE c.assignee_id = a.id AND c.status = 'open' AND c.merged_into IS NULL AND c.id NOT IN (?)), 0)`
+	WHERE c.assignee_id = a.id AND c.status = 'open' AND c.merged_into IS NULL AND (c.id IN (?)) IS NOT TRUE), 0)` // the list may be NULL
 
 var (
 	capacity = fmt.Sprintf("coalesce(k.capacity, %d)", DefaultCapacity)

@@ -2,6 +2,7 @@ package assignment_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -46,11 +47,14 @@ func TestPolicies(t *testing.T) {
 		before   func(t *testing.T, d *desk, id string)
 		want     string
 	}{
-		"salesperson by id":         {owner, func(t *testing.T, d *desk, id string) { d.attribute(t, id, "owner", d.bob.ID) }, "assigned salesperson=assigned → bob"},
-		"salesperson by mail":       {owner, func(t *testing.T, d *desk, id string) { d.attribute(t, id, "owner", " BOB@example.org") }, "assigned salesperson=assigned → bob"},
-		"no salesperson":            {owner, nil, "unassigned salesperson=no_value → "},
-		"unknown salesperson":       {owner, func(t *testing.T, d *desk, id string) { d.attribute(t, id, "owner", "nobody@example.org") }, "unassigned salesperson=no_agent → "},
-		"deleted attribute":         {owner, func(t *testing.T, d *desk, id string) { d.attribute(t, id, "owner", d.bob.ID); d.Exec(t, "UPDATE attribute_definitions SET deleted_at = now()") }, "unassigned salesperson=no_value → "},
+		"salesperson by id":   {owner, func(t *testing.T, d *desk, id string) { d.attribute(t, id, "owner", d.bob.ID) }, "assigned salesperson=assigned → bob"},
+		"salesperson by mail": {owner, func(t *testing.T, d *desk, id string) { d.attribute(t, id, "owner", " BOB@example.org") }, "assigned salesperson=assigned → bob"},
+		"no salesperson":      {owner, nil, "unassigned salesperson=no_value → "},
+		"unknown salesperson": {owner, func(t *testing.T, d *desk, id string) { d.attribute(t, id, "owner", "nobody@example.org") }, "unassigned salesperson=no_agent → "},
+		"deleted attribute": {owner, func(t *testing.T, d *desk, id string) {
+			d.attribute(t, id, "owner", d.bob.ID)
+			d.Exec(t, "UPDATE attribute_definitions SET deleted_at = now()")
+		}, "unassigned salesperson=no_value → "},
 		"last agent":                {last, func(t *testing.T, d *desk, id string) { give(t, d, id, d.carl) }, "assigned last_agent=assigned → carl"},
 		"last agent who answered":   {last, func(t *testing.T, d *desk, id string) { give(t, d, id, d.carl); d.Write(t, d.bob, id, "hello") }, "assigned last_agent=assigned → bob"},
 		"last agent long ago":       {last, func(t *testing.T, d *desk, id string) { give(t, d, id, d.carl); d.Forward(49 * time.Hour) }, "unassigned last_agent=no_value → "},
@@ -58,10 +62,14 @@ func TestPolicies(t *testing.T) {
 		"no team for the value":     {brands(assignment.OfContact), func(t *testing.T, d *desk, id string) { d.attribute(t, id, "owner", "other") }, "unassigned team_by_attribute=no_value → "},
 		"team by account attribute": {brands(assignment.OfAccount), func(t *testing.T, d *desk, _ string) { d.online(t, d.ana, false) }, "assigned team_by_attribute=assigned → bob"},
 		"agent":                     {fixed, nil, "assigned agent=assigned → ana"},
-		"deactivated":               {fixed, func(t *testing.T, d *desk, _ string) { d.Exec(t, "UPDATE agents SET state = 'deactivated' WHERE id = $1::uuid", d.ana.ID) }, "unassigned agent=not_allowed → "},
-		"does not see the account":  {fixed, func(t *testing.T, d *desk, _ string) { d.restrict(t, d.bob) }, "unassigned agent=not_allowed → "},
-		"away":                      {fixed, func(t *testing.T, d *desk, _ string) { d.online(t, d.ana, false) }, "unassigned agent=nobody_online → "},
-		"not heard of":              {fixed, func(t *testing.T, d *desk, _ string) { d.Exec(t, "UPDATE agent_presence SET seen_at = now() - interval '2 minutes'") }, "unassigned agent=nobody_online → "},
+		"deactivated": {fixed, func(t *testing.T, d *desk, _ string) {
+			d.Exec(t, "UPDATE agents SET state = 'deactivated' WHERE id = $1::uuid", d.ana.ID)
+		}, "unassigned agent=not_allowed → "},
+		"does not see the account": {fixed, func(t *testing.T, d *desk, _ string) { d.restrict(t, d.bob) }, "unassigned agent=not_allowed → "},
+		"away":                     {fixed, func(t *testing.T, d *desk, _ string) { d.online(t, d.ana, false) }, "unassigned agent=nobody_online → "},
+		"not heard of": {fixed, func(t *testing.T, d *desk, _ string) {
+			d.Exec(t, "UPDATE agent_presence SET seen_at = now() - interval '2 minutes'")
+		}, "unassigned agent=nobody_online → "},
 		"full":                      {fixed, func(t *testing.T, d *desk, _ string) { d.capacity(t, 0, d.ana) }, "unassigned agent=at_capacity → "},
 		"only one of the team":      {overSales(assignment.RoundRobin), func(t *testing.T, d *desk, _ string) { d.online(t, d.ana, false) }, "assigned round_robin=assigned → bob"},
 		"nobody works for the team": {overSales(assignment.LeastLoaded), func(t *testing.T, d *desk, _ string) { d.Exec(t, "UPDATE team_members SET working = false") }, "unassigned least_loaded=nobody_working → "},
@@ -76,9 +84,11 @@ func TestPolicies(t *testing.T) {
 		"queue": {func(d *desk) []assignment.Policy {
 			return []assignment.Policy{{Kind: assignment.LeastLoaded, TeamID: d.sales, Nobody: assignment.Queue}, fixed(d)[0]}
 		}, func(t *testing.T, d *desk, _ string) { d.capacity(t, 0, d.ana, d.bob) }, "queued least_loaded=at_capacity → "},
-		"team":         {overSales(assignment.FixedTeam), func(t *testing.T, d *desk, _ string) { d.online(t, d.ana, false) }, "assigned team=assigned → bob"},
-		"team by hand": {func(d *desk) []assignment.Policy { return []assignment.Policy{{Kind: assignment.FixedTeam, TeamID: d.sales, Distribution: assignment.ByHand}} }, nil, "assigned team=assigned → "},
-		"no plan":      {func(*desk) []assignment.Policy { return nil }, nil, "no_plan → "},
+		"team": {overSales(assignment.FixedTeam), func(t *testing.T, d *desk, _ string) { d.online(t, d.ana, false) }, "assigned team=assigned → bob"},
+		"team by hand": {func(d *desk) []assignment.Policy {
+			return []assignment.Policy{{Kind: assignment.FixedTeam, TeamID: d.sales, Distribution: assignment.ByHand}}
+		}, nil, "assigned team=assigned → "},
+		"no plan": {func(*desk) []assignment.Policy { return nil }, nil, "no_plan → "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t)
@@ -109,11 +119,11 @@ func (d *desk) has(t testing.TB, a conversation.Caller, n int) {
 func TestShifts(t *testing.T) {
 	d := open(t)
 	d.Assignment.OnShift = func(_ context.Context, agentID string, _ time.Time) (bool, error) { return agentID == d.bob.ID, nil }
+	d.online(t, d.bob, false)
 	id := d.meet(t)
 	for presence, want := range map[assignment.Presence]string{
 		assignment.OnShift: "assigned least_loaded=assigned → bob", assignment.OnlineAndOnShift: "unassigned least_loaded=nobody_on_shift → ",
 	} {
-		d.online(t, d.bob, presence == assignment.OnlineAndOnShift && false)
 		d.plan(t, assignment.Plan{Presence: presence, Policies: []assignment.Policy{{Kind: assignment.LeastLoaded, TeamID: d.sales}}})
 		d.Exec(t, "UPDATE conversations SET assignee_id = NULL")
 		if got := d.told(d.assign(t, id)); got != want {
@@ -218,7 +228,7 @@ func TestPlansAreChecked(t *testing.T) {
 		"policies[0].source":       one(assignment.Policy{Kind: assignment.TeamByAttribute, Attribute: "brand", Source: "moon", Teams: map[string]string{"a": d.sales}}),
 	} {
 		_, err := d.Assignment.SetPlan(t.Context(), team.System().Actor(), d.Account.ID, plan)
-		if e, ok := err.(*conversation.Error); !ok || e.Code != conversation.CodeInvalid || e.Field != field {
+		if e, ok := errors.AsType[*conversation.Error](err); !ok || e.Code != conversation.CodeInvalid || e.Field != field {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
