@@ -207,12 +207,8 @@ func TestPresenceMovesOffers(t *testing.T) {
 		t.Error(got)
 	}
 	d.Exec(t, "UPDATE agent_presence SET state = 'away'")
-	for _, come := range []func() error{
-		func() error { _, err := store.Choose(t.Context(), d.carl.ID, presence.Online); return err },
-	} {
-		if err := come(); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := store.Choose(t.Context(), d.carl.ID, presence.Online); err != nil {
+		t.Fatal(err)
 	}
 	if err := d.Assignment.Answer(t.Context()); err != nil {
 		t.Fatal(err)
@@ -234,6 +230,29 @@ func TestPresenceMovesOffers(t *testing.T) {
 	}
 	if d.assignee(t, other) != "bob" {
 		t.Errorf("%q has the other", d.assignee(t, other))
+	}
+	d.wantWhole(t)
+}
+
+// An agent who is not heard of any more loses the offer as soon as that is noted.
+func TestOffersOfAgentsWhoVanish(t *testing.T) {
+	d := open(t)
+	d.offers(t, nil, assignment.Policy{Kind: assignment.FixedAgent, AgentID: d.bob.ID})
+	store := &presence.Store{DB: d.DB, Moved: d.Assignment.Moved}
+	id := d.offered(t)
+	if out := d.pass(t, id); out.Result != "not_lapsed" {
+		t.Fatalf("%+v", out)
+	}
+	d.Exec(t, "DELETE FROM dispatches")
+	d.Exec(t, "UPDATE agent_presence SET seen_at = now() - interval '2 minutes' WHERE agent_id = $1::uuid", d.ana.ID)
+	if err := store.Expire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if d.Count(t, "SELECT count(*) FROM dispatches WHERE conversation_id = $1::uuid", id) != 1 {
+		t.Error("the conversation is not woken")
+	}
+	if got := d.told(d.pass(t, id)); got != "offered agent=offered → bob" {
+		t.Error(got)
 	}
 	d.wantWhole(t)
 }

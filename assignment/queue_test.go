@@ -225,6 +225,46 @@ func TestNoRoomIsMissed(t *testing.T) {
 	d.wantWhole(t)
 }
 
+// Who declined the first of the queue gets the one behind it.
+func TestWhoDeclinedGetsTheNext(t *testing.T) {
+	d := open(t)
+	d.queueing(t)
+	d.capacity(t, 0, d.ana, d.bob)
+	ids := d.queue(t, 2)
+	d.Exec(t, "UPDATE assignment_queue SET declined = ARRAY[$2::uuid] WHERE conversation_id = $1::uuid", ids[0], d.ana.ID)
+	d.Exec(t, "UPDATE agent_capacities SET capacity = 5 WHERE agent_id = $1::uuid", d.ana.ID)
+	if err := errors.Join(d.Assignment.Sweep(t.Context()), d.Assignment.Answer(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if d.assignee(t, ids[0]) != "" || d.assignee(t, ids[1]) != "ana" {
+		t.Errorf("%q has the first, %q the second", d.assignee(t, ids[0]), d.assignee(t, ids[1]))
+	}
+	d.capacity(t, 1, d.bob)
+	if d.assignee(t, ids[0]) != "bob" {
+		t.Errorf("%q has the first", d.assignee(t, ids[0]))
+	}
+	d.wantWhole(t)
+}
+
+// What waits for a team that is no more waits for the account.
+func TestQueuesOfArchivedTeams(t *testing.T) {
+	d := open(t)
+	d.queueing(t)
+	d.capacity(t, 0, d.ana, d.bob)
+	ids := d.queue(t, 2)
+	d.capacity(t, 1, d.carl)
+	if _, err := team.NewStore(d.DB).ArchiveTeam(t.Context(), team.System().Actor(), d.sales); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := d.Inbox.HandBack(t.Context()); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	if d.assignee(t, ids[0]) != "carl" || d.positions(t) != ids[1] {
+		t.Errorf("%q has the first; %s wait", d.assignee(t, ids[0]), d.positions(t))
+	}
+	d.wantWhole(t)
+}
+
 // Conversations that prove to be one person's keep the place of the older.
 func TestMergedConversationsKeepTheirPlace(t *testing.T) {
 	d := open(t)

@@ -2,6 +2,7 @@ package assignment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,27 +25,27 @@ const (
 // Run serves the queues until the context ends: agents who were called, all of them when somebody's access or a plan changed,
 // and from time to time. Any number of processes may do so at once.
 func (s *Store) Run(ctx context.Context) error {
-	next := time.Now()
-	for {
+	for next := time.Now(); ; {
 		select {
 		case <-s.sweep:
 			next = time.Now()
 		default:
 		}
-		err := s.Answer(ctx)
-		if err == nil && !time.Now().Before(next) {
-			err = s.Sweep(ctx)
+		s.attempt(ctx, s.Answer)
+		if !time.Now().Before(next) {
+			s.attempt(ctx, s.Sweep)
 			next = time.Now().Add(sweepEvery)
-		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil { // the schema may not be there yet, or the database away
-			s.Logger.WarnContext(ctx, "the queues of assignment were not served", "sqlstate", postgres.Code(err))
 		}
 		if !clock.Sleep(ctx, callsEvery) {
 			return nil
 		}
+	}
+}
+
+// attempt serves some queues. The schema may not be there yet, or the database away.
+func (s *Store) attempt(ctx context.Context, serve func(context.Context) error) {
+	if err := serve(ctx); err != nil && ctx.Err() == nil {
+		s.Logger.WarnContext(ctx, "the queues of assignment were not served", "sqlstate", postgres.Code(err), "again_in", callsEvery)
 	}
 }
 
@@ -81,12 +82,11 @@ func (s *Store) Answer(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read who was called: %w", err)
 	}
-	for _, agentID := range called {
-		if err := s.answer(ctx, agentID); err != nil {
-			return err
-		}
+	var failed []error
+	for _, agentID := range called { // one whose conversation cannot be had must not keep the others waiting
+		failed = append(failed, s.answer(ctx, agentID))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // answer locks the first of all queues in the order of locks, so that it waits for whoever holds them, and serves the agent.

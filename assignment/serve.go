@@ -145,7 +145,16 @@ func (w *work) serveFirst(ctx context.Context, p place) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	able = slices.DeleteFunc(able, func(a agent) bool { return slices.Contains(p.declined, a.ID) })
+	declined := func(a agent) bool { return slices.Contains(p.declined, a.ID) }
+	if len(able) > 0 && !slices.ContainsFunc(able, func(a agent) bool { return !declined(a) }) {
+		for _, a := range able { // they can have what comes behind it
+			if err := call(ctx, w.tx, a.ID); err != nil {
+				return false, err
+			}
+		}
+		return false, nil
+	}
+	able = slices.DeleteFunc(able, declined)
 	best, result, err := w.choose(ctx, pool{everybody: true, distribution: ByLoad}, able, terms{presence: Anybody, now: w.Now()})
 	if err != nil || result != Assigned {
 		return false, err
