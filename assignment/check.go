@@ -1,13 +1,10 @@
 package assignment
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/postgres"
@@ -108,42 +105,6 @@ func (p *Policy) clean(field string) error {
 		if !slices.Contains(Sources(), p.Source) {
 			return conversation.Invalid(field+"source", "must be one of %v", Sources())
 		}
-	}
-	return nil
-}
-
-// refers checks that what a plan names is there.
-func (p Plan) refers(ctx context.Context, tx bun.Tx) error {
-	for i, policy := range p.Policies {
-		field := fmt.Sprintf("policies[%d].", i)
-		for _, part := range []struct {
-			field, query, message string
-			keys                  []string
-		}{
-			{"agent_id", "SELECT count(*) FROM agents WHERE id::text = ANY($1::text[]) AND state = 'active'", "must be the id of an active agent", named(policy.AgentID)},
-			{"team_id", "SELECT count(*) FROM teams WHERE id::text = ANY($1::text[]) AND archived_at IS NULL", "must be the id of a team that is not archived", named(policy.TeamID)},
-			{"teams", "SELECT count(*) FROM teams WHERE id::text = ANY($1::text[]) AND archived_at IS NULL", "must be ids of teams that are not archived", values(policy.Teams)},
-			{"attribute", "SELECT count(*) FROM attribute_definitions WHERE key = ANY($1::text[]) AND deleted_at IS NULL", "must be the key of an attribute that contacts can have", policy.contactAttribute()},
-		} {
-			if len(part.keys) == 0 {
-				continue
-			}
-			var n int
-			if err := postgres.Raw(tx).QueryRowContext(ctx, part.query, part.keys).Scan(&n); err != nil {
-				return fmt.Errorf("check the plan: %w", err)
-			}
-			if n != len(part.keys) {
-				return conversation.Invalid(field+part.field, "%s", part.message)
-			}
-		}
-	}
-	return nil
-}
-
-// contactAttribute returns the key of the contact's attribute that the policy looks at, if it does.
-func (p Policy) contactAttribute() []string {
-	if p.Kind == Salesperson || p.Kind == AttributeAgent || p.Kind == TeamByAttribute && p.Source == OfContact {
-		return []string{p.Attribute}
 	}
 	return nil
 }

@@ -2,11 +2,13 @@ package assignment
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/outbox"
 )
 
 // Accept takes up what the caller was offered. Doing so again changes nothing; what was passed on meanwhile is a conflict that
@@ -28,12 +30,19 @@ func (s *Store) Decline(ctx context.Context, by conversation.Caller, conversatio
 			return notOffered(row)
 		}
 		out, err := s.Pass(ctx, tx, row, Declined, Request{Now: s.Now(), Actor: by.Actor})
-		if err != nil || out.Tell == "" || s.Tell == nil {
+		if err != nil || out.Tell == "" {
 			return err
 		}
-		return s.Tell(ctx, tx, row, out.Tell)
+		_, err = outbox.Queue(ctx, tx, row, outbox.Message{
+			Content: conversation.Content{Kind: conversation.KindText, Text: out.Tell}, Author: conversation.Actor{Kind: conversation.ActorSystem},
+			Cause: &conversation.Cause{Seq: row.LastSeq, Trigger: TriggerDeclined}, Key: fmt.Sprintf("%s#%d", TriggerDeclined, row.LastSeq), AssumedSeq: row.LastSeq,
+		}, s.Now())
+		return err
 	})
 }
+
+// TriggerDeclined is the trigger of the cause of what the customer is told because the last agent declined.
+const TriggerDeclined = "offer_declined"
 
 func notOffered(row *ledger.Row) error {
 	err := conversation.Errorf(conversation.CodeConflict, "this conversation is not offered to you")

@@ -187,6 +187,27 @@ func TestDecline(t *testing.T) {
 	d.wantWhole(t)
 }
 
+// When the last who could have it declines, the customer is told by an automatic message.
+func TestTheCustomerIsToldAfterADecline(t *testing.T) {
+	d := open(t)
+	d.offers(t, []assignment.Link{assignment.ToCustomer})
+	id := d.offered(t)
+	if err := d.Assignment.Decline(t.Context(), d.ana, id); err != nil {
+		t.Fatal(err)
+	}
+	m := d.Messages(t, id)
+	if last := m[len(m)-1]; last.Content.Text != "Somebody will be with you soon." || last.Author.Kind != conversation.ActorSystem {
+		t.Errorf("%+v", last)
+	}
+	if r := d.SendNext(t, id); r.Outcome != conversation.OutcomeHeld && r.Outcome != conversation.OutcomeSent {
+		t.Errorf("%+v", r)
+	}
+	if d.positions(t) != id {
+		t.Error("it does not wait")
+	}
+	d.wantWhole(t)
+}
+
 // An agent who goes away is passed over at once, and one who comes is served.
 func TestPresenceMovesOffers(t *testing.T) {
 	d := open(t)

@@ -220,8 +220,24 @@ func (d *desk) something(ctx context.Context, store *presence.Store, by conversa
 	return err
 }
 
+// deadlocks returns how many there were so far. Each session tells the statistics of its own when it is asked to.
 func (d *desk) deadlocks(t testing.TB) int {
 	t.Helper()
-	d.Exec(t, "SELECT pg_stat_force_next_flush()")
+	var all []bun.Conn
+	for range d.DB.Stats().MaxOpenConnections {
+		conn, err := d.DB.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, conn)
+	}
+	for _, conn := range all {
+		if _, err := conn.ExecContext(t.Context(), "SELECT pg_stat_force_next_flush()"); err != nil {
+			t.Error(err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 	return d.Count(t, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 }

@@ -1,8 +1,13 @@
 package assignment
 
 import (
+	"context"
 	"database/sql"
 	"strings"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/postgres"
 )
 
 func scanLine(into *[]line) func(*sql.Rows) error {
@@ -25,4 +30,16 @@ func scanPlace(into *[]place) func(*sql.Rows) error {
 		*into = append(*into, p)
 		return err
 	}
+}
+
+// texts reads one column of text.
+func texts(ctx context.Context, db bun.IDB, query string, args ...any) ([]string, error) {
+	var list []string
+	err := postgres.Rows(ctx, db, func(row *sql.Rows) error {
+		var one string
+		err := row.Scan(&one)
+		list = append(list, one)
+		return err
+	}, query, args...)
+	return list, err
 }

@@ -50,7 +50,7 @@ var rules = []rule{
 	{layer: []string{"worker/..."}, forbidden: []string{"server/...", "simulator/...", "internal/app"}},
 	{
 		// Inbox and intake build on it.
-		layer: []string{"assignment"}, own: []string{"conversation", "internal/clock", "ledger", "postgres", "presence", "team"},
+		layer: []string{"assignment"}, own: []string{"conversation", "internal/clock", "ledger", "outbox", "postgres", "presence", "team"},
 		forbidden: []string{"github.com/labstack/echo/v4/...", "github.com/danielgtaylor/huma/v2/...", "go.temporal.io/...", "net/http"},
 	},
 	{layer: []string{"cmd/...", "internal/app/...", "bench/...", "web/..."}},
