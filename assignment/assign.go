@@ -16,9 +16,6 @@ func (s *Store) Assign(ctx context.Context, tx bun.Tx, row *ledger.Row, r Reques
 	if row.Status != conversation.StatusOpen || row.MergedInto != "" {
 		return Outcome{Result: NotOpen}, nil
 	}
-	if err := s.lock(ctx, tx); err != nil {
-		return Outcome{}, err
-	}
 	plan, _, err := readPlan(ctx, tx, row.AccountID, "")
 	if err != nil {
 		return Outcome{}, err
@@ -36,7 +33,7 @@ func (s *Store) Assign(ctx context.Context, tx bun.Tx, row *ledger.Row, r Reques
 	return s.byPolicies(ctx, tx, row, plan, trail{}, r)
 }
 
-// byPolicies tries the policies from one on. The lock is held.
+// byPolicies tries the policies from one on.
 func (s *Store) byPolicies(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Plan, way trail, r Request) (Outcome, error) {
 	var pools []pool
 	for i := max(r.From, 0); i < len(plan.Policies); i++ {
@@ -49,7 +46,7 @@ func (s *Store) byPolicies(ctx context.Context, tx bun.Tx, row *ledger.Row, plan
 	return s.among(ctx, tx, row, plan, pools, way, r)
 }
 
-// among tries pools in order.
+// among tries pools in order. From here on nobody else assigns.
 func (s *Store) among(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Plan, pools []pool, way trail, r Request) (Outcome, error) {
 	var (
 		who   wanted
@@ -57,6 +54,9 @@ func (s *Store) among(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Plan
 	)
 	for _, p := range pools {
 		who.add(p)
+	}
+	if err := s.lock(ctx, tx); err != nil {
+		return Outcome{}, err
 	}
 	agents, err := who.read(ctx, tx, row.AccountID, []string{row.ID})
 	if err != nil {

@@ -15,9 +15,6 @@ func (s *Store) Pass(ctx context.Context, tx bun.Tx, row *ledger.Row, why Reason
 	if row.OfferUntil.IsZero() {
 		return Outcome{Result: NoOffer}, nil
 	}
-	if err := s.lock(ctx, tx); err != nil {
-		return Outcome{}, err
-	}
 	o, there, err := readOffer(ctx, tx, row.ID)
 	if err != nil {
 		return Outcome{}, err

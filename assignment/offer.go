@@ -82,15 +82,15 @@ func (s *Store) Reconsider(ctx context.Context, tx bun.Tx, row *ledger.Row, r Re
 	if row.Status != conversation.StatusOpen || row.MergedInto != "" || row.AssigneeID == "" {
 		return s.Assign(ctx, tx, row, r)
 	}
-	if err := s.lock(ctx, tx); err != nil {
-		return Outcome{}, err
-	}
 	plan, had, err := readPlan(ctx, tx, row.AccountID, "")
 	if err != nil {
 		return Outcome{}, err
 	}
 	if !had || len(plan.Policies) == 0 {
 		return Outcome{Result: NoPlan}, nil
+	}
+	if err := s.lock(ctx, tx); err != nil {
+		return Outcome{}, err
 	}
 	p := pool{agents: []string{row.AssigneeID}}
 	agents, err := wanted{agents: p.agents}.read(ctx, tx, row.AccountID, []string{row.ID})

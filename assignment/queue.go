@@ -13,8 +13,11 @@ import (
 )
 
 // enqueue lets a conversation wait for a team, or without one for whoever sees the account. One that waits already keeps its
-// place. The lock is held: so the numbers are in the order of the commits, and whoever makes room meanwhile finds it.
+// place. It holds the lock: so the numbers are in the order of the commits, and whoever makes room meanwhile finds it.
 func (s *Store) enqueue(ctx context.Context, tx bun.Tx, row *ledger.Row, teamID string, way trail, r Request) (Outcome, error) {
+	if err := s.lock(ctx, tx); err != nil {
+		return Outcome{}, err
+	}
 	if err := endOffer(ctx, tx, row); err != nil {
 		return Outcome{}, err
 	}

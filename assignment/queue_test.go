@@ -246,6 +246,37 @@ func TestWhoDeclinedGetsTheNext(t *testing.T) {
 	d.wantWhole(t)
 }
 
+// Run answers calls, and looks at all queues when it is told that something changed.
+func TestRun(t *testing.T) {
+	d := open(t)
+	d.queueing(t)
+	d.capacity(t, 0, d.ana, d.bob)
+	ids := d.queue(t, 2)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Assignment.Run(ctx) }()
+	has := func(id, who string) {
+		t.Helper()
+		testkit.Eventually(t, 20*time.Second, func() error {
+			if got := d.assignee(t, id); got != who {
+				return fmt.Errorf("%q has it", got)
+			}
+			return nil
+		})
+	}
+	d.Exec(t, "UPDATE agent_capacities SET capacity = 1 WHERE agent_id = $1::uuid", d.ana.ID)
+	d.Assignment.Look()
+	has(ids[0], "ana")
+	d.Exec(t, "UPDATE agent_capacities SET capacity = 1 WHERE agent_id = $1::uuid", d.bob.ID)
+	d.Exec(t, "INSERT INTO assignment_calls (agent_id) VALUES ($1::uuid)", d.bob.ID)
+	has(ids[1], "bob")
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	d.wantWhole(t)
+}
+
 // What waits for a team that is no more waits for the account.
 func TestQueuesOfArchivedTeams(t *testing.T) {
 	d := open(t)

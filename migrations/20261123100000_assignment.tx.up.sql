@@ -57,3 +57,6 @@ CREATE INDEX assignment_calls_agent ON assignment_calls (agent_id);
 ALTER TABLE conversations
     ADD COLUMN offer_until timestamptz, -- the assignee must take it up before
     ADD COLUMN queued_at   timestamptz;
+
+-- What agents have is counted for each assignment, whatever else they had.
+CREATE INDEX conversations_load ON conversations (assignee_id, account_id, id) WHERE assignee_id IS NOT NULL AND status = 'open' AND merged_into IS NULL;
