@@ -169,6 +169,13 @@ func differences(before, after Panel) map[string]BeforeAfter {
 
 func (s *Store) write(ctx context.Context, tx bun.Tx, by conversation.Actor, p Panel, changes map[string]BeforeAfter) error {
 	now := s.desk.Now()
+	if err := store(ctx, tx, by, p, changes, now); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, by, p.ID, slices.Sorted(maps.Keys(changes)), now)
+}
+
+func store(ctx context.Context, tx bun.Tx, by conversation.Actor, p Panel, changes map[string]BeforeAfter, now time.Time) error {
 	attributes, err := json.Marshal(p.Attributes)
 	if err != nil {
 		return fmt.Errorf("attributes of contact: %w", err)
@@ -182,11 +189,46 @@ func (s *Store) write(ctx context.Context, tx bun.Tx, by conversation.Actor, p P
 		p.ID, p.Name, p.NameGiven, p.Phones, p.Email, p.Language, string(attributes), p.Tags, p.Note, now); err != nil {
 		return err
 	}
-	if err := postgres.Later(ctx, tx, "note the change of a contact", `INSERT INTO contact_changes (id, contact_id, at, actor_kind, actor_id, changes)
-		VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6::jsonb)`, postgres.NewID(), p.ID, now, string(by.Kind), by.ID, string(entry)); err != nil {
-		return err
+	return postgres.Later(ctx, tx, "note the change of a contact", `INSERT INTO contact_changes (id, contact_id, at, actor_kind, actor_id, changes)
+		VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6::jsonb)`, postgres.NewID(), p.ID, now, string(by.Kind), by.ID, string(entry))
+}
+
+// SetAttribute writes down one attribute of the contact of a conversation that a rule is at work on. Both are locked, the
+// contact for a change; the caller saves the conversation. A value of nil takes the attribute away.
+func SetAttribute(ctx context.Context, tx bun.Tx, row *ledger.Row, by conversation.Actor, key string, value any, now time.Time) (bool, error) {
+	definitions, err := definitionOf(ctx, tx, key)
+	if err != nil {
+		return false, err
 	}
-	return s.tell(ctx, tx, by, p.ID, slices.Sorted(maps.Keys(changes)), now)
+	before, err := readPanel(ctx, tx, row.ContactID)
+	if err != nil {
+		return false, err
+	}
+	after := before
+	after.Attributes = maps.Clone(before.Attributes)
+	if err := setAttribute(&after, definitions, key, value); err != nil {
+		return false, err
+	}
+	changes := differences(before, after)
+	if len(changes) == 0 {
+		return false, nil
+	}
+	if err := store(ctx, tx, by, after, changes, now); err != nil {
+		return false, err
+	}
+	row.Append(conversation.Event{
+		Kind: conversation.EventContactChanged, Actor: by, At: now, Data: conversation.EventData{Fields: slices.Sorted(maps.Keys(changes))},
+	})
+	return true, nil
+}
+
+// Language returns the contact's language, empty if it is not known.
+func Language(ctx context.Context, db bun.IDB, id string) (string, error) {
+	var language string
+	if err := postgres.Raw(db).QueryRowContext(ctx, "SELECT language FROM contacts WHERE id = $1::uuid", id).Scan(&language); err != nil {
+		return "", fmt.Errorf("read language of contact: %w", err)
+	}
+	return language, nil
 }
 
 // tell writes the event into the contact's conversations that are not done. The contact is locked, so they stay its own.

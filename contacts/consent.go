@@ -28,10 +28,10 @@ type Change struct {
 // whether the change was new.
 func ChangeConsent(ctx context.Context, tx bun.Tx, c Change, now time.Time) (bool, error) {
 	res, err := tx.Tx.ExecContext(ctx, `INSERT INTO consent_changes (id, contact_id, channel, scope, state, source, at, recorded_at,
-			actor_kind, actor_id, conversation_id, message_id, note, effect_key)
-		VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11::uuid, $12::uuid, $13, $14) ON CONFLICT (effect_key) DO NOTHING`,
+			actor_kind, actor_id, conversation_id, message_id, note, effect_key, confidence, evidence)
+		VALUES ($1::uuid, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11::uuid, $12::uuid, $13, $14, coalesce(nullif($15::real, 0), 1), $16) ON CONFLICT (effect_key) DO NOTHING`,
 		postgres.NewID(), c.ContactID, string(c.Channel), string(c.Scope), string(c.State), c.Source, c.At, now,
-		string(c.Actor.Kind), c.Actor.ID, postgres.NullText(c.ConversationID), postgres.NullText(c.MessageID), c.Note, postgres.NullText(c.Key))
+		string(c.Actor.Kind), c.Actor.ID, postgres.NullText(c.ConversationID), postgres.NullText(c.MessageID), c.Note, postgres.NullText(c.Key), c.Confidence, c.Evidence)
 	if err != nil {
 		return false, fmt.Errorf("write consent: %w", err)
 	}

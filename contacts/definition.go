@@ -112,6 +112,20 @@ func readDefinitions(ctx context.Context, db bun.IDB, deleted bool) ([]Definitio
 	return found, nil
 }
 
+// definitionOf reads one definition that is in use, within a transaction of any kind; none if there is none.
+func definitionOf(ctx context.Context, tx bun.Tx, key string) ([]Definition, error) {
+	d, options := Definition{Key: key}, ""
+	err := tx.Tx.QueryRowContext(ctx, "SELECT type, array_to_string(options, E'\\n') FROM attribute_definitions WHERE key = $1 AND deleted_at IS NULL", key).Scan(&d.Type, &options)
+	if postgres.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read attribute definition: %w", err)
+	}
+	d.Options = strings.Split(options, "\n")
+	return []Definition{d}, nil
+}
+
 // Define adds an attribute. A deleted one comes back with its values if key and type are the same; any other known key is a
 // conflict.
 func (s *Store) Define(ctx context.Context, by conversation.Actor, d Definition) (Definition, error) {

@@ -43,6 +43,8 @@ type Content struct {
 	Quote          *Quote          `json:"quote,omitempty"`
 	Referral       *Referral       `json:"referral,omitempty"`
 	Forwarded      Forwarded       `json:"forwarded,omitempty"`
+	// Automatic is set if the channel says that a machine wrote it, such as a notice of absence: nothing answers it by itself.
+	Automatic bool `json:"automatic,omitempty"`
 }
 
 // Forwarded says whether the customer forwarded the message: "", "once" or "often".

@@ -50,6 +50,9 @@ const (
 	EventContactBlocked   EventKind = "contact_blocked"
 	EventContactUnblocked EventKind = "contact_unblocked"
 	EventBlockRefused     EventKind = "block_refused" // the provider did not block or unblock; Code says why
+	EventConsentAsked     EventKind = "consent_asked" // a message may be a wish to be left alone: an agent must say
+	EventConsentAnswered  EventKind = "consent_answered"
+	EventNotified         EventKind = "notified" // a rule calls agents or teams
 )
 
 // Wakes reports whether the conversation's workflow must see the event. Receipts do not matter to it unless a send failed
@@ -58,7 +61,7 @@ func (k EventKind) Wakes() bool {
 	switch k {
 	case EventMessageStatus, EventReaction, EventMessageEdited, EventMessageRevoked, EventIdentityChanged:
 		return false
-	case EventNoteAdded, EventNoteEdited, EventNoteDeleted, EventLabelAdded, EventLabelRemoved, EventPriorityChanged,
+	case EventNoteAdded, EventNoteEdited, EventNoteDeleted, EventLabelRemoved, EventConsentAsked, EventConsentAnswered, EventNotified, EventPriorityChanged,
 		EventContactChanged, EventContactBlocked, EventContactUnblocked, EventBlockRefused:
 		return false
 	default:
@@ -91,7 +94,13 @@ type Cause struct {
 	RuleID  string `json:"rule_id,omitempty"`
 	Version int    `json:"version,omitempty"` // rule set version
 	Depth   int    `json:"depth"`             // how many automatic causes lie behind this one
+	// Chain are the rules that lie behind the event, the last one included: none of them acts on it again.
+	Chain []string `json:"chain,omitempty"`
 }
+
+// MaxDepth is how many rules may follow from one another. What lies deeper is cut: it would be a loop, or nobody could
+// follow it.
+const MaxDepth = 5
 
 // TriggerNote is the trigger of a cause that is a note: what was done was done with it.
 const TriggerNote = "note"
@@ -116,6 +125,9 @@ type EventData struct {
 	Mentions    []string     `json:"mentions,omitempty"` // ids of the agents whom a note newly calls, its author left out
 	LabelID     string       `json:"label_id,omitempty"`
 	Priority    Priority     `json:"priority,omitempty"`
-	Fields      []string     `json:"fields,omitempty"`  // names of what was changed of a contact
-	Blocked     bool         `json:"blocked,omitempty"` // of a message: its contact is blocked, nobody is to be told
+	Fields      []string     `json:"fields,omitempty"`     // names of what was changed of a contact
+	Blocked     bool         `json:"blocked,omitempty"`    // of a message: its contact is blocked, nobody is to be told
+	Confidence  float64      `json:"confidence,omitempty"` // of a wish that was understood from a message, 0 to 1
+	Evidence    string       `json:"evidence,omitempty"`   // what it was understood by: a phrase of the list, or the classifier
+	Teams       []string     `json:"teams,omitempty"`      // ids of the teams that a rule calls
 }

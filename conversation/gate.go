@@ -60,11 +60,11 @@ func Gate(in GateInput) (Verdict, *Error) {
 		return Refuse, err
 	}
 	if !in.Author.Person() {
+		if in.Unexamined { // which decides, too, whether what the message assumes still holds
+			return Hold, Errorf(CodeUnexamined, "a newer message of this contact must be examined first")
+		}
 		if in.Superseded {
 			return Refuse, Errorf(CodeSuperseded, "something happened in between, so this automatic message was not sent")
-		}
-		if in.Unexamined {
-			return Hold, Errorf(CodeUnexamined, "a newer message of this contact must be examined first")
 		}
 	}
 	if needsWindow(in.Kind) && !in.Window.Open(in.Now) {

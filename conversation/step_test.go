@@ -10,18 +10,33 @@ import (
 )
 
 // noPolicy decides nothing and counts how often it was asked.
-type noPolicy struct{ asked *int }
+type noPolicy struct {
+	conversation.NoPolicy
+	asked *int
+}
 
 func (noPolicy) Version() int { return 3 }
 
-func (p noPolicy) Decide(conversation.State, conversation.InputEvent, time.Time) ([]conversation.Effect, []conversation.Outcome) {
+func (p noPolicy) OnEvent(conversation.State, conversation.InputEvent, time.Time) conversation.Decision {
 	if p.asked != nil {
 		*p.asked++
 	}
-	return nil, nil
+	return conversation.Decision{}
 }
 
-var settings = conversation.Settings{ClosingLead: time.Hour, AutoClose: 72 * time.Hour}
+var settings = conversation.Settings{ClosingLead: time.Hour, AutoClose: 72 * time.Hour, Examine: shouts}
+
+// shouts finds a wish in STOP alone.
+func shouts(c conversation.Content) conversation.Finding {
+	switch c.Text {
+	case "STOP":
+		return conversation.Finding{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut, Source: conversation.SourceKeyword, Confidence: 1, Evidence: "shout"}
+	case "stop?":
+		return conversation.Finding{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut, Source: conversation.SourceIntent, Confidence: 0.6, Ask: true}
+	default:
+		return conversation.Finding{}
+	}
+}
 
 // written is an open conversation whose customer wrote at noon.
 func written() conversation.State {
@@ -32,7 +47,19 @@ func written() conversation.State {
 }
 
 func step(s conversation.State, now time.Time, events ...conversation.InputEvent) (conversation.State, conversation.Decision) {
-	return conversation.Step(s, conversation.Input{Now: now, Events: events}, settings, noPolicy{})
+	return all(conversation.Step(s, conversation.Input{Now: now, Events: events}, settings, noPolicy{}))
+}
+
+// all puts what was decided at one moment together.
+func all(s conversation.State, decisions []conversation.Decision) (conversation.State, conversation.Decision) {
+	sum := conversation.Decision{Version: 3, Seq: s.AppliedSeq}
+	for _, d := range decisions {
+		sum.Outcomes, sum.Effects = append(sum.Outcomes, d.Outcomes...), append(sum.Effects, d.Effects...)
+		if d.Version != 3 {
+			sum.Version = d.Version
+		}
+	}
+	return s, sum
 }
 
 func received(seq int64, text string) conversation.InputEvent {
@@ -142,8 +169,8 @@ func TestStepKeysAreStable(t *testing.T) {
 	s := written()
 	s.Status, s.SnoozedUntil = conversation.StatusSnoozed, noon.Add(time.Hour)
 	at := noon.Add(80 * time.Hour)
-	_, first := step(s, at, received(5, "stop"))
-	_, second := step(s, at.Add(time.Second), received(5, "stop"))
+	_, first := step(s, at, received(5, "STOP"))
+	_, second := step(s, at.Add(time.Second), received(5, "STOP"))
 	keys := func(d conversation.Decision) (all []string) {
 		for _, e := range d.Effects {
 			all = append(all, e.Key)
@@ -242,7 +269,7 @@ func TestStepEvents(t *testing.T) {
 		{Event: conversation.Event{Seq: 7, Kind: conversation.EventAssigned}},
 		{Event: conversation.Event{Seq: 8, Kind: conversation.EventMessageReceived}}, // its content was erased
 	}}
-	s, d := conversation.Step(written(), in, settings, noPolicy{&asked})
+	s, d := all(conversation.Step(written(), in, settings, noPolicy{asked: &asked}))
 	if s.AppliedSeq != 8 || d.Seq != 8 || asked != 4 {
 		t.Errorf("applied %d, decided %d, asked %d times", s.AppliedSeq, d.Seq, asked)
 	}
@@ -250,14 +277,14 @@ func TestStepEvents(t *testing.T) {
 		t.Fatalf("effects %+v", d.Effects)
 	}
 	e := d.Effects[0]
-	want := conversation.ConsentChange{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut, Source: conversation.SourceKeyword, At: noon}
+	want := conversation.ConsentChange{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut, Source: conversation.SourceKeyword, At: noon, Confidence: 1, Evidence: "shout"}
 	if e.Kind != conversation.EffectSetConsent || e.Key != "consent:m6" || *e.Consent != want || e.Event.Cause.Seq != 6 || e.Event.Data.MessageID != "m6" {
 		t.Errorf("effect %+v with %+v", e, e.Consent)
 	}
 	if outcomes := []conversation.Outcome{{Step: "opt_out", Seq: 5, Result: "none"}, {Step: "opt_out", Seq: 6, Result: "opted_out"}}; !reflect.DeepEqual(d.Outcomes, outcomes) {
 		t.Errorf("outcomes %+v", d.Outcomes)
 	}
-	again, repeated := conversation.Step(s, in, settings, noPolicy{&asked})
+	again, repeated := all(conversation.Step(s, in, settings, noPolicy{asked: &asked}))
 	if len(repeated.Effects) != 0 || asked != 4 || !reflect.DeepEqual(again, s) {
 		t.Errorf("a repeat decided %+v and asked %d times", repeated, asked)
 	}
@@ -266,8 +293,41 @@ func TestStepEvents(t *testing.T) {
 func TestStepWithoutAutoClose(t *testing.T) {
 	t.Parallel()
 	s, _ := conversation.Step(written(), conversation.Input{Now: noon}, conversation.Settings{ClosingLead: time.Hour}, noPolicy{})
-	s, d := conversation.Step(s, conversation.Input{Now: noon.Add(1000 * time.Hour)}, conversation.Settings{ClosingLead: time.Hour}, noPolicy{})
+	s, d := all(conversation.Step(s, conversation.Input{Now: noon.Add(1000 * time.Hour)}, conversation.Settings{ClosingLead: time.Hour}, noPolicy{}))
 	if fired(d) != "window_closed" || s.Status != conversation.StatusOpen || len(s.Deadlines) != 0 {
 		t.Errorf("fired %q, %+v", fired(d), s)
+	}
+}
+
+// What may be a wish is a question, and changes nothing by itself.
+func TestStepAsks(t *testing.T) {
+	t.Parallel()
+	_, d := step(written(), noon, received(5, "stop?"))
+	if len(d.Effects) != 1 || d.Effects[0].Kind != conversation.EffectEvent || fired(d) != "consent_asked" || d.Effects[0].Key != "consent_question:m5" {
+		t.Fatalf("%+v", d)
+	}
+	if data := d.Effects[0].Event.Data; data.Confidence != 0.6 || data.Scope != conversation.ScopeAll || d.Outcomes[0].Result != "asked:intent:0.60" {
+		t.Errorf("%+v, %+v", data, d.Outcomes)
+	}
+}
+
+// A late album moves the window's end photo by photo, while it is closing already: people are told once.
+func TestStepTellsOfClosingOnce(t *testing.T) {
+	t.Parallel()
+	s, _ := step(written(), noon)
+	s, d := step(s, noon.Add(closingAt))
+	if fired(d) != "window_closing" {
+		t.Fatalf("fired %q", fired(d))
+	}
+	for i := range 10 {
+		s.Window = s.Window.Extend(noon.Add(time.Duration(i+1) * time.Second)) // written then, and only now here
+		if s, d = step(s, noon.Add(closingAt+time.Minute), received(int64(5+i), "photo")); fired(d) != "" {
+			t.Errorf("photo %d: %q", i, fired(d))
+		}
+	}
+	s.Window = s.Window.Extend(noon.Add(closingAt + 2*time.Minute))
+	s, _ = step(s, noon.Add(closingAt+2*time.Minute), received(20, "hello"))
+	if _, d = step(s, noon.Add(closingAt+2*time.Minute+closingAt)); fired(d) != "window_closing" {
+		t.Errorf("a new window: %q", fired(d))
 	}
 }

@@ -111,7 +111,7 @@ func TestNoSuchConversation(t *testing.T) {
 				t.Errorf("%s %q: %v", name, id, err)
 			}
 		}
-		if _, err := d.Inbox.Advance(ctx, id); id != d.id && conversation.CodeOf(err) != conversation.CodeNotFound {
+		if _, err := d.Automation.Advance(ctx, id); id != d.id && conversation.CodeOf(err) != conversation.CodeNotFound {
 			t.Errorf("advance %q: %v", id, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/outbox"
 )
 
 // SetConsent writes down what a contact said elsewhere about being contacted. An opt-in needs a note, because it must be
@@ -40,7 +41,10 @@ func (in *Inbox) SetConsent(ctx context.Context, by conversation.Caller, id stri
 			Kind: conversation.EventConsentChanged, Actor: by.Actor, At: now,
 			Data: conversation.EventData{Consent: wish.State, Scope: wish.Scope, Source: conversation.SourceAgent},
 		})
-		return nil
+		if wish.State != conversation.ConsentOptedOut {
+			return nil
+		}
+		return outbox.CancelOptedOut(ctx, tx, row, wish.Scope, now)
 	})
 	if err != nil {
 		return Conversation{}, err

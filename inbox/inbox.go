@@ -22,17 +22,12 @@ type Accounts interface {
 
 // Options are what an Inbox works with.
 type Options struct {
-	DB *bun.DB
-	// Advances are the sessions for Advance, opened with postgres.Options.KeyLookups; nil uses DB.
-	Advances *bun.DB
+	DB       *bun.DB
 	Accounts Accounts
 	Adapters map[conversation.Channel]channel.Adapter
-	Policy   conversation.Policy
 	Now      func() time.Time
 	// Notify is called after a commit that left something for the dispatchers.
 	Notify func()
-	// Announce is called after a commit that left events only; nil does nothing.
-	Announce func()
 	// Freed is told when a command changed who has a conversation or where it stands, see ledger.Desk. Nil does nothing.
 	Freed ledger.Freed
 	// Meaning explains a provider's error code in a sentence.
@@ -45,12 +40,6 @@ type Inbox struct{ Options }
 
 // New returns an Inbox.
 func New(o Options) *Inbox {
-	if o.Advances == nil {
-		o.Advances = o.DB
-	}
-	if o.Announce == nil {
-		o.Announce = func() {}
-	}
 	return &Inbox{o}
 }
 

@@ -88,7 +88,7 @@ func TestSnoozeUntilTheCustomerReplies(t *testing.T) {
 // What agents do around a conversation wakes nobody and delays no deadline.
 func TestInsideWorkSleeps(t *testing.T) {
 	for _, kind := range []conversation.EventKind{
-		conversation.EventNoteAdded, conversation.EventNoteEdited, conversation.EventNoteDeleted, conversation.EventLabelAdded, conversation.EventLabelRemoved,
+		conversation.EventNoteAdded, conversation.EventNoteEdited, conversation.EventNoteDeleted, conversation.EventLabelRemoved,
 		conversation.EventPriorityChanged, conversation.EventContactChanged, conversation.EventContactBlocked, conversation.EventContactUnblocked, conversation.EventBlockRefused,
 	} {
 		if kind.Wakes() {

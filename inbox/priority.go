@@ -11,16 +11,11 @@ import (
 
 // SetPriority says how urgent a conversation is.
 func (in *Inbox) SetPriority(ctx context.Context, by conversation.Caller, id string, p conversation.Priority) (Conversation, error) {
-	level, ok := p.Level()
-	if !ok {
+	if _, ok := p.Level(); !ok {
 		return Conversation{}, conversation.Invalid("priority", "must be one of %s", fmt.Sprint(conversation.Priorities()))
 	}
 	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
-		if row.Priority == level {
-			return nil
-		}
-		row.Priority = level
-		row.Append(conversation.Event{Kind: conversation.EventPriorityChanged, Actor: by.Actor, At: now, Data: conversation.EventData{Priority: p}})
+		row.Prioritise(p, by.Actor, now)
 		return nil
 	})
 }

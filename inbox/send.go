@@ -53,7 +53,7 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 		if verdict, reason := conversation.Gate(gate); verdict == conversation.Refuse {
 			return reason
 		}
-		reopen(row, by.Actor, in.Now())
+		row.Reopen(by.Actor, in.Now())
 		assignment.TakeUp(row, by.Actor, in.Now()) // whoever answers has taken it up
 		if err := in.sends(ctx, tx, row, by.Actor, m.DraftVersion); err != nil {
 			return err

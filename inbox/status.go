@@ -6,17 +6,12 @@ import (
 
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
-	"guichet.dev/guichet/postgres"
 )
 
 // Done closes a conversation. The customer's next message reopens it.
 func (in *Inbox) Done(ctx context.Context, by conversation.Caller, id string) (Conversation, error) {
 	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
-		if row.Status == conversation.StatusDone {
-			return nil
-		}
-		row.Status, row.DoneAt, row.SnoozedUntil, row.WaitingSince = conversation.StatusDone, now, time.Time{}, time.Time{}
-		row.Append(conversation.Event{Kind: conversation.EventDone, Actor: by.Actor, At: now})
+		row.Finish(by.Actor, now)
 		return nil
 	})
 }
@@ -24,17 +19,9 @@ func (in *Inbox) Done(ctx context.Context, by conversation.Caller, id string) (C
 // Reopen opens a conversation that was done or snoozed.
 func (in *Inbox) Reopen(ctx context.Context, by conversation.Caller, id string) (Conversation, error) {
 	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
-		reopen(row, by.Actor, now)
+		row.Reopen(by.Actor, now)
 		return nil
 	})
-}
-
-func reopen(row *ledger.Row, by conversation.Actor, now time.Time) {
-	if row.Status == conversation.StatusOpen {
-		return
-	}
-	row.Status, row.DoneAt, row.SnoozedUntil, row.LastActivityAt = conversation.StatusOpen, time.Time{}, time.Time{}, now
-	row.Append(conversation.Event{Kind: conversation.EventReopened, Actor: by, At: now})
 }
 
 // maxSnooze bounds a snooze.
@@ -47,9 +34,7 @@ func (in *Inbox) Snooze(ctx context.Context, by conversation.Caller, id string, 
 		if !until.IsZero() && (!until.After(now) || until.After(now.Add(maxSnooze))) {
 			return conversation.Invalid("until", "must lie in the future, at most a year ahead")
 		}
-		until := until.UTC().Truncate(time.Microsecond)
-		row.Status, row.SnoozedUntil, row.DoneAt = conversation.StatusSnoozed, until, time.Time{}
-		row.Append(conversation.Event{Kind: conversation.EventSnoozed, Actor: by.Actor, At: now, Data: conversation.EventData{Until: postgres.NullTime(until)}})
+		row.Snooze(until, by.Actor, now)
 		return nil
 	})
 }

@@ -136,7 +136,7 @@ func (s *storm) act(t *testing.T, r *rand.Rand, name string) error {
 		_, err := s.Outbox.SendNext(ctx, id)
 		return err
 	default:
-		_, err := s.Inbox.Advance(ctx, id)
+		_, err := s.Automation.Advance(ctx, id)
 		return err
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -25,29 +26,29 @@ func (s *Store) Add(ctx context.Context, by conversation.Caller, conversationID 
 		if err != nil {
 			return err
 		}
-		added, err := attach(ctx, tx, row.ID, l.ID, s.desk)
-		if err != nil || !added {
-			return err
-		}
-		row.Append(conversation.Event{
-			Kind: conversation.EventLabelAdded, Actor: by.Actor, At: s.desk.Now(), Data: conversation.EventData{LabelID: l.ID},
-		})
-		return nil
+		_, err = Attach(ctx, tx, row, by.Actor, l.ID, s.desk.Now())
+		return err
 	})
 }
 
-func attach(ctx context.Context, tx bun.Tx, conversationID, labelID string, desk ledger.Desk) (bool, error) {
+// Attach puts a label that is known to be offered, or was when a rule was published, on a locked conversation, which the caller
+// saves. It reports whether that is new.
+func Attach(ctx context.Context, tx bun.Tx, row *ledger.Row, by conversation.Actor, labelID string, now time.Time) (bool, error) {
 	var has int
 	err := postgres.Raw(tx).QueryRowContext(ctx, "SELECT count(*) FROM conversation_labels WHERE conversation_id = $1::uuid AND label_id <> $2::uuid",
-		conversationID, labelID).Scan(&has)
+		row.ID, labelID).Scan(&has)
 	if err != nil {
 		return false, fmt.Errorf("count labels: %w", err)
 	}
 	if has >= maxPerConversation {
 		return false, conversation.Errorf(conversation.CodeConflict, "a conversation can have at most %d labels", maxPerConversation)
 	}
-	return changed(postgres.Raw(tx).ExecContext(ctx, `INSERT INTO conversation_labels (conversation_id, label_id, added_at)
-		VALUES ($1::uuid, $2::uuid, $3) ON CONFLICT DO NOTHING`, conversationID, labelID, desk.Now()))
+	added, err := changed(postgres.Raw(tx).ExecContext(ctx, `INSERT INTO conversation_labels (conversation_id, label_id, added_at)
+		SELECT $1::uuid, id, $3 FROM labels WHERE id = $2::uuid AND deleted_at IS NULL ON CONFLICT DO NOTHING`, row.ID, labelID, now))
+	if added {
+		row.Append(conversation.Event{Kind: conversation.EventLabelAdded, Actor: by, At: now, Data: conversation.EventData{LabelID: labelID}})
+	}
+	return added, err
 }
 
 func changed(res sql.Result, err error) (bool, error) {
@@ -101,15 +102,18 @@ func (s *Store) Remove(ctx context.Context, by conversation.Caller, conversation
 		if !postgres.IsID(labelID) {
 			return notFound()
 		}
-		removed, err := changed(postgres.Raw(tx).ExecContext(ctx, "DELETE FROM conversation_labels WHERE conversation_id = $1::uuid AND label_id = $2::uuid", row.ID, labelID))
-		if err != nil || !removed {
-			return err
-		}
-		row.Append(conversation.Event{
-			Kind: conversation.EventLabelRemoved, Actor: by.Actor, At: s.desk.Now(), Data: conversation.EventData{LabelID: labelID},
-		})
-		return nil
+		_, err := Detach(ctx, tx, row, by.Actor, labelID, s.desk.Now())
+		return err
 	})
+}
+
+// Detach takes a label off a locked conversation, which the caller saves. It reports whether it was there.
+func Detach(ctx context.Context, tx bun.Tx, row *ledger.Row, by conversation.Actor, labelID string, now time.Time) (bool, error) {
+	removed, err := changed(postgres.Raw(tx).ExecContext(ctx, "DELETE FROM conversation_labels WHERE conversation_id = $1::uuid AND label_id = $2::uuid", row.ID, labelID))
+	if removed {
+		row.Append(conversation.Event{Kind: conversation.EventLabelRemoved, Actor: by, At: now, Data: conversation.EventData{LabelID: labelID}})
+	}
+	return removed, err
 }
 
 // Of returns the labels of conversations by their ids, each list by name.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -38,6 +39,26 @@ func Wake(ctx context.Context, tx bun.Tx, ids []string) error {
 		return nil
 	}
 	return postgres.Later(ctx, tx, "wake conversations", insertWakes("SELECT id, wake_seq FROM conversations WHERE id = ANY($1::uuid[])"), ids)
+}
+
+// wakeBatch is how many conversations are woken in one statement, so that none is held up for long.
+const wakeBatch = 500
+
+// WakeRules tells the workflows of all conversations with a deadline of a rule to look again, a batch at a time.
+func WakeRules(ctx context.Context, db bun.IDB) error {
+	const armed = `SELECT id, wake_seq FROM conversations WHERE next_deadline_at IS NOT NULL AND deadlines @? '$[*].rule_id' AND id > $1::uuid ORDER BY id LIMIT %d`
+	for last := "00000000-0000-0000-0000-000000000000"; ; {
+		var next sql.NullString
+		err := postgres.Raw(db).QueryRowContext(ctx, `WITH w AS MATERIALIZED (`+fmt.Sprintf(armed, wakeBatch)+`), told AS (`+insertWakes("SELECT id, wake_seq FROM w")+`)
+			SELECT max(id::text) FROM w`, last).Scan(&next)
+		if err != nil {
+			return fmt.Errorf("wake conversations: %w", err)
+		}
+		if !next.Valid {
+			return nil
+		}
+		last = next.String
+	}
 }
 
 // insertWakes returns the statement that wakes the conversations which a query names.

@@ -117,6 +117,9 @@ func (r *Row) append(e conversation.Event, key string, wakes bool) int64 {
 // Wake makes saving tell the workflow to look again, without an event.
 func (r *Row) Wake() { r.wake = true }
 
+// Settle makes saving tell the workflow nothing: it is the one that is at work, and has seen every event.
+func (r *Row) Settle() { r.wake = false }
+
 // Window returns the conversation's window with the account's margin.
 func (r *Row) Window(margin time.Duration) conversation.Window {
 	return conversation.Window{From: r.WindowFrom, RefusedAt: r.WindowRefusedAt, Margin: margin}

@@ -49,6 +49,10 @@ type batch struct {
 	mentionIn []string // conversations
 	mentionAt []int64  // seqs
 	mentioned []string // agents
+
+	callIn []string // conversations
+	callAt []int64  // seqs
+	called []string // teams
 }
 
 // add notes an event.
@@ -61,7 +65,9 @@ func (b *batch) add(e feed.Event) {
 	case conversation.EventMessageReceived, conversation.EventDone, conversation.EventAssigned:
 	case conversation.EventReopened:
 		follows = e.Actor.Kind != conversation.ActorContact // the message that did it is news already
-	case conversation.EventNoteAdded:
+	case conversation.EventNoteAdded, conversation.EventConsentAsked:
+	case conversation.EventNotified: // by a rule: those whom it names
+		follows = false
 	case conversation.EventNoteEdited: // news only to those whom it mentions now
 		follows = false
 	default:
@@ -77,6 +83,11 @@ func (b *batch) add(e feed.Event) {
 	for _, id := range e.Data.Mentions {
 		if postgres.IsID(id) {
 			b.mentionIn, b.mentionAt, b.mentioned = append(b.mentionIn, e.ConversationID), append(b.mentionAt, e.Seq), append(b.mentioned, id)
+		}
+	}
+	for _, id := range e.Data.Teams {
+		if postgres.IsID(id) {
+			b.callIn, b.callAt, b.called = append(b.callIn, e.ConversationID), append(b.callAt, e.Seq), append(b.called, id)
 		}
 	}
 }
@@ -103,6 +114,13 @@ const whom = `WITH e AS (
 	told AS (
 		SELECT m.agent AS whom, m.conversation, m.seq, 1 AS rank, 'mention' AS why
 			FROM unnest($10::uuid[], $11::bigint[], $12::uuid[]) AS m (conversation, seq, agent)
+		UNION ALL
+		SELECT t.agent_id, m.conversation, m.seq, 1, 'mention' FROM unnest($13::uuid[], $14::bigint[], $15::uuid[]) AS m (conversation, seq, team)
+			JOIN team_members t ON t.team_id = m.team
+		UNION ALL
+		SELECT coalesce(c.assignee_id, t.agent_id), e.conversation, e.seq, 2, 'assignment' FROM e JOIN conversations c ON c.id = e.conversation
+			LEFT JOIN team_members t ON c.assignee_id IS NULL AND t.team_id = c.team_id
+			WHERE e.kind = 'consent_asked' AND coalesce(c.assignee_id, t.agent_id) IS NOT NULL
 		UNION ALL
 		SELECT agent, conversation, seq, 2, 'assignment' FROM given WHERE agent IS NOT NULL AND agent::text IS DISTINCT FROM agent_before
 		UNION ALL
@@ -140,7 +158,8 @@ func (b *batch) facts(ctx context.Context, tx bun.Tx) ([]fact, error) {
 		}
 		facts = append(facts, f)
 		return nil
-	}, whom, b.conversations, b.accounts, b.seqs, b.kinds, b.actorKinds, b.actors, b.agents, b.teams, b.follows, b.mentionIn, b.mentionAt, b.mentioned)
+	}, whom, b.conversations, b.accounts, b.seqs, b.kinds, b.actorKinds, b.actors, b.agents, b.teams, b.follows, b.mentionIn, b.mentionAt, b.mentioned,
+		b.callIn, b.callAt, b.called)
 	if err != nil {
 		return nil, fmt.Errorf("find whom events concern: %w", err)
 	}

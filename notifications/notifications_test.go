@@ -1,12 +1,16 @@
 package notifications_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
+	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notifications"
 )
 
@@ -40,6 +44,33 @@ func TestAssignment(t *testing.T) {
 	d.want(d.ana)
 	d.assign(conversation.Actor{Kind: conversation.ActorRule, ID: "1"}.Everywhere(), &d.bob.ID, nil)
 	d.want(d.bob, "assigned: assignment 3")
+}
+
+// A rule calls agents and teams; a question about a wish goes to whoever has the conversation.
+func TestCallsOfTheAutomation(t *testing.T) {
+	d := newDesk(t)
+	team := d.Team(t, "Support")
+	d.Exec(t, "INSERT INTO team_members SELECT $1::uuid, id FROM agents WHERE name = 'bob'", team)
+	happens := func(kind conversation.EventKind, data conversation.EventData) {
+		d.Edit(t, d.id, func(_ context.Context, _ bun.Tx, row *ledger.Row) error {
+			row.Append(conversation.Event{Kind: kind, Actor: conversation.Actor{Kind: conversation.ActorRule, ID: "1"}, At: d.Office.Now(), Data: data})
+			return nil
+		})
+	}
+	happens(conversation.EventNotified, conversation.EventData{Mentions: []string{d.ana.ID}, Teams: []string{team}})
+	d.want(d.ana, "notified: mention 1")
+	d.want(d.bob, "notified: mention 1")
+	happens(conversation.EventConsentAsked, conversation.EventData{}) // nobody has it
+	d.want(d.ana, "notified: mention 1")
+	none := ""
+	d.assign(d.ana, &none, &team)
+	d.want(d.bob, "assigned: assignment 1, mention 1")
+	happens(conversation.EventConsentAsked, conversation.EventData{})
+	d.want(d.bob, "consent_asked: assignment 2, mention 1")
+	d.assign(d.ana, &d.ana.ID, nil)
+	happens(conversation.EventConsentAsked, conversation.EventData{})
+	d.want(d.ana, "consent_asked: assignment 1, mention 1")
+	d.want(d.bob, "consent_asked: assignment 2, mention 1")
 }
 
 func TestFollow(t *testing.T) {

@@ -36,6 +36,7 @@ type stored struct {
 	replyTo    string
 	attempt    int
 	assumedSeq int64
+	purpose    Purpose
 	last       bool // no other message waits
 }
 
@@ -74,10 +75,10 @@ func (o *Outbox) lockFirst(ctx context.Context, tx bun.Tx, conversationID, messa
 		m       stored
 		content []byte
 	)
-	err := tx.Tx.QueryRowContext(ctx, `SELECT m.state, m.content, m.author_kind, m.author_id, coalesce(q.provider_id, ''), m.attempt, coalesce(m.assumed_seq, 0), `+noneBeside+`
+	err := tx.Tx.QueryRowContext(ctx, `SELECT m.state, m.content, m.author_kind, m.author_id, coalesce(q.provider_id, ''), m.attempt, coalesce(m.assumed_seq, 0), m.purpose, `+noneBeside+`
 		FROM messages m LEFT JOIN messages q ON q.id = m.reply_to
 		WHERE m.id = $3::uuid AND m.id = (`+firstUnsettled+`) FOR NO KEY UPDATE OF m`, conversationID, o.Now().Add(-unknownDelay), messageID).
-		Scan(&m.state, &content, &m.author.Kind, &m.author.ID, &m.replyTo, &m.attempt, &m.assumedSeq, &m.last)
+		Scan(&m.state, &content, &m.author.Kind, &m.author.ID, &m.replyTo, &m.attempt, &m.assumedSeq, &m.purpose, &m.last)
 	if postgres.IsNotFound(err) {
 		return nil, nil
 	}
@@ -99,6 +100,7 @@ func (o *Outbox) decide(ctx context.Context, tx bun.Tx, row *ledger.Row, m *stor
 	if err != nil {
 		return err
 	}
+	in.Confirmation, in.Marketing = m.purpose == PurposeConfirmation, m.purpose == PurposeMarketing
 	in.Superseded = m.assumedSeq > 0 && (row.AgentSeq > m.assumedSeq || row.InboundSeq > m.assumedSeq)
 	to, err := contacts.Identities(ctx, tx, row.ContactID, row.Channel)
 	if err != nil {

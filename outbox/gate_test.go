@@ -18,12 +18,30 @@ import (
 	"guichet.dev/guichet/outbox"
 )
 
+// optOut writes a wish down that nobody has looked at yet, as a provider's switch that came in another conversation.
 func (d *desk) optOut(t *testing.T) {
 	t.Helper()
-	_, err := d.Inbox.SetConsent(t.Context(), d.agent, d.id, inbox.ConsentWish{Scope: conversation.ScopeAll, State: conversation.ConsentOptedOut})
-	if err != nil {
-		t.Fatal(err)
+	d.Edit(t, d.id, func(_ context.Context, tx bun.Tx, row *ledger.Row) error {
+		d.optOutIn(t, tx, row.ContactID)
+		return nil
+	})
+}
+
+// An agent who writes the wish down cancels at once what waits.
+func TestWrittenOptOutCancels(t *testing.T) {
+	d := open(t)
+	id := d.write(t, "one")[0]
+	for _, scope := range []conversation.ConsentScope{conversation.ScopeMarketing, conversation.ScopeAll} {
+		d.wantState(t, id, conversation.StateQueued) // which is no advertising
+		_, err := d.Inbox.SetConsent(t.Context(), d.agent, d.id, inbox.ConsentWish{Scope: scope, State: conversation.ConsentOptedOut})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
+	d.wantState(t, id, conversation.StateCancelled)
+	d.Advance(t)
+	d.step(t, conversation.OutcomeNothing) // and nobody is written to, not even to confirm
+	d.wantWhole(t)
 }
 
 func TestGateIsAskedAtTheClaim(t *testing.T) {
@@ -44,11 +62,6 @@ func TestGateIsAskedAtTheClaim(t *testing.T) {
 			d.Deliver(t, ana.Text("wamid.2", d.Now(), "a question"))
 			advance(t, d)
 		}, conversation.OutcomeSent, "", conversation.StateSent},
-		{"opted out by a word", func(t *testing.T, d *desk) {
-			d.Forward(time.Minute)
-			d.Deliver(t, ana.Text("wamid.2", d.Now(), "STOP"))
-			advance(t, d)
-		}, conversation.OutcomeFailed, conversation.CodeOptedOut, conversation.StateFailed},
 		{"stopped marketing only", func(t *testing.T, d *desk) { d.Deliver(t, ana.Marketing("stop", d.Now())) }, conversation.OutcomeSent, "", conversation.StateSent},
 		{"window about to close", func(_ *testing.T, d *desk) { d.Forward(24*time.Hour - 62*time.Second) }, conversation.OutcomeSent, "", conversation.StateSent},
 		{"window closed", func(_ *testing.T, d *desk) { d.Forward(24*time.Hour - time.Minute) }, conversation.OutcomeFailed, conversation.CodeWindowClosed, conversation.StateFailed},
@@ -164,6 +177,35 @@ func TestResumedInBetweenKeepsTheLimits(t *testing.T) {
 	}
 }
 
+// An opt-out cancels at once what waits for the contact, wherever it waits, and only its confirmation goes out.
+func TestOptOutCancelsWhatWaits(t *testing.T) {
+	d := open(t)
+	here := d.write(t, "one", "two")
+	d.Connect(t, "2", office.Secret)
+	d.Deliver(t, office.WebhookFor("2", "messages", ana.Message("wamid.other", d.Now(), `"type":"text","text":{"body":"hello"}`)))
+	d.Advance(t)
+	other := d.Text(t, "SELECT id::text FROM conversations WHERE id <> $1::uuid", d.id)
+	there := d.Write(t, d.agent, other, "three")
+	d.Forward(time.Minute)
+	d.Deliver(t, ana.Text("wamid.stop", d.Now(), "STOP"))
+	d.Advance(t)
+	for _, id := range append(here, there...) {
+		d.wantState(t, id, conversation.StateCancelled)
+	}
+	got := d.step(t, conversation.OutcomeSent)
+	if purpose := d.Text(t, "SELECT purpose FROM messages WHERE id = $1::uuid", got.MessageID); purpose != string(outbox.PurposeConfirmation) {
+		t.Errorf("sent what is for %q", purpose)
+	}
+	d.step(t, conversation.OutcomeNothing)
+	if n := len(d.Provider.Taken()); n != 1 {
+		t.Errorf("%d messages went out, want the confirmation", n)
+	}
+	if n := d.Count(t, "SELECT count(*) FROM events WHERE kind = 'message_failed' AND data->>'state' = 'cancelled' AND data->>'code' = 'opted_out'"); n != 3 {
+		t.Errorf("%d events tell of a cancelled message, want 3", n)
+	}
+	d.wantWhole(t)
+}
+
 func TestAutomaticMessages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -178,11 +220,11 @@ func TestAutomaticMessages(t *testing.T) {
 		{"an agent wrote", true, func(t *testing.T, d *desk) { d.write(t, "I am here") }, conversation.OutcomeCancelled, conversation.CodeSuperseded, conversation.OutcomeSent},
 		{"an agent wrote, assumes nothing", false, func(t *testing.T, d *desk) { d.write(t, "I am here") }, conversation.OutcomeSent, "", conversation.OutcomeSent},
 		{"a newer message", true, func(t *testing.T, d *desk) { d.Deliver(t, ana.Text("wamid.2", d.Now(), "more")) },
-			conversation.OutcomeCancelled, conversation.CodeSuperseded, conversation.OutcomeNothing},
+			conversation.OutcomeHeld, conversation.CodeUnexamined, conversation.OutcomeCancelled},
 		{"a newer message, assumes nothing", false, func(t *testing.T, d *desk) { d.Deliver(t, ana.Text("wamid.2", d.Now(), "more")) },
 			conversation.OutcomeHeld, conversation.CodeUnexamined, conversation.OutcomeSent},
 		{"a newer stop, assumes nothing", false, func(t *testing.T, d *desk) { d.Deliver(t, ana.Text("wamid.2", d.Now(), "stop")) },
-			conversation.OutcomeHeld, conversation.CodeUnexamined, conversation.OutcomeFailed},
+			conversation.OutcomeHeld, conversation.CodeUnexamined, conversation.OutcomeSent}, // the confirmation
 		{"a newer message to another number", true, func(t *testing.T, d *desk) {
 			d.Connect(t, "2", office.Secret)
 			d.Deliver(t, office.WebhookFor("2", "messages", ana.Message("wamid.2", d.Now(), `"type":"text","text":{"body":"more"}`)))

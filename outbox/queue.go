@@ -23,7 +23,18 @@ type Message struct {
 	Key      string // unique within the conversation, of automatic messages
 	// AssumedSeq is the newest event on which an automatic message was decided; 0 if it assumes nothing.
 	AssumedSeq int64
+	Purpose    Purpose
 }
+
+// Purpose is what a message is for, where it matters to the send gate.
+type Purpose string
+
+// The purposes.
+const (
+	PurposeAnswer       Purpose = "answer"               // an automatic reply to a message
+	PurposeConfirmation Purpose = "opt_out_confirmation" // the one that may follow an opt-out
+	PurposeMarketing    Purpose = "marketing"
+)
 
 // Queue adds a message to a locked conversation. The caller saves the conversation, and with it the event by which the
 // workflow hears of the message. It returns our id of the message.
@@ -43,10 +54,10 @@ func Queue(ctx context.Context, tx bun.Tx, row *ledger.Row, m Message, now time.
 	}
 	at := now.Truncate(time.Second) // the provider has whole seconds: within one, seq decides the order of both sides' messages
 	_, err = tx.Tx.ExecContext(ctx, `INSERT INTO messages (id, conversation_id, account_id, seq, direction, kind, state, content, summary,
-			author_kind, author_id, at, received_at, client_id, reply_to, effect_key, assumed_seq)
-		VALUES ($1::uuid, $2::uuid, $3::uuid, $4, 'out', $5, 'queued', $6::jsonb, $7, $8, $9, $10, $11, $12, $13::uuid, $14, $15)`,
+			author_kind, author_id, at, received_at, client_id, reply_to, effect_key, assumed_seq, purpose)
+		VALUES ($1::uuid, $2::uuid, $3::uuid, $4, 'out', $5, 'queued', $6::jsonb, $7, $8, $9, $10, $11, $12, $13::uuid, $14, $15, $16)`,
 		id, row.ID, row.AccountID, seq, string(m.Content.Kind), string(content), m.Content.Summary(), string(m.Author.Kind), m.Author.ID, at, now,
-		postgres.NullText(m.ClientID), postgres.NullText(m.ReplyTo), postgres.NullText(m.Key), assumed)
+		postgres.NullText(m.ClientID), postgres.NullText(m.ReplyTo), postgres.NullText(m.Key), assumed, string(m.Purpose))
 	if err != nil {
 		return "", fmt.Errorf("queue message: %w", err)
 	}

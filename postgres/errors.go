@@ -18,12 +18,13 @@ var ErrCommitUnknown = errors.New("outcome of the commit is unknown")
 
 // SQLSTATE codes, from the PostgreSQL manual, appendix A.
 const (
-	codeUniqueViolation    = "23505"
-	codeSerialization      = "40001"
-	codeDeadlock           = "40P01"
-	codeLockNotAvailable   = "55P03"
-	codeQueryCanceled      = "57014"
-	codeTooManyConnections = "53300"
+	codeUniqueViolation     = "23505"
+	codeForeignKeyViolation = "23503"
+	codeSerialization       = "40001"
+	codeDeadlock            = "40P01"
+	codeLockNotAvailable    = "55P03"
+	codeQueryCanceled       = "57014"
+	codeTooManyConnections  = "53300"
 )
 
 // Code returns the SQLSTATE of the server's error, empty if the error is not the server's.
@@ -39,6 +40,9 @@ func IsUniqueViolation(err error, constraint string) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.Code == codeUniqueViolation && (constraint == "" || pg.ConstraintName == constraint)
 }
+
+// IsForeignKeyViolation reports whether a row refers to one that does not exist.
+func IsForeignKeyViolation(err error) bool { return Code(err) == codeForeignKeyViolation }
 
 // IsNotFound tells whether a query for one row found none.
 func IsNotFound(err error) bool { return errors.Is(err, sql.ErrNoRows) }

@@ -80,6 +80,9 @@ func (s *Server) registerAPI() {
 	s.registerContacts()
 	s.registerAttributes()
 	s.registerSearch()
+	s.registerCalendars()
+	s.registerRules()
+	s.registerDecisions()
 }
 
 func (s *Server) version() string {

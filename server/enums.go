@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"guichet.dev/guichet/assignment"
+	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/contacts"
@@ -14,6 +15,7 @@ import (
 	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/presence"
+	"guichet.dev/guichet/rules"
 	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/transcripts"
@@ -60,6 +62,11 @@ var enums = []enum{
 	of(team.Languages()...),
 	of(notifications.Kinds()...),
 	of(notifications.Frequencies()...),
+	of(rules.Triggers()...),
+	of(rules.Onces()[1:]...),
+	of(conversation.ActionKinds()...),
+	of(conversation.AssignTos()...),
+	of(automation.Answers()...),
 }
 
 // describeEnums tells the OpenAPI document which values there are, so that requests are checked against them and generated

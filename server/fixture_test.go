@@ -19,8 +19,10 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/assignment"
+	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/bulk"
+	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -37,7 +39,7 @@ import (
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/oidc"
-	"guichet.dev/guichet/rules"
+	"guichet.dev/guichet/rulebook"
 	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/server"
@@ -236,12 +238,17 @@ func (f *fixture) furnish(o *server.Options) {
 	o.Assignment = assignment.NewStore(assignment.Options{DB: f.db, Now: o.Clock.Now, Logger: o.Logger})
 	desk := ledger.Desk{DB: f.db, Now: o.Clock.Now, Notify: func() {}, Freed: o.Assignment.Freed}
 	o.Beside = inbox.New(inbox.Options{
-		DB: f.db, Accounts: o.Accounts, Adapters: o.Adapters, Policy: rules.Empty(), Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger, Freed: o.Assignment.Freed,
+		DB: f.db, Accounts: o.Accounts, Adapters: o.Adapters, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger, Freed: o.Assignment.Freed,
 		Meaning: func(conversation.Channel, string) string { return "" },
 	})
 	o.Notes, o.Labels, o.Drafts, o.Followers = notes.NewStore(desk), labels.NewStore(desk), drafts.NewStore(desk), followers.NewStore(desk)
 	o.Contacts, o.Transcripts, o.Search = contacts.NewStore(desk), transcripts.NewStore(desk), search.NewStore(desk.DB)
 	o.Views = views.NewStore(f.db)
+	o.Calendars = calendars.NewStore(f.db, o.Clock.Now)
+	o.Rulebook = rulebook.NewStore(rulebook.Options{DB: f.db, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger})
+	o.Automation = automation.New(automation.Options{
+		DB: f.db, Accounts: o.Accounts, Rulebook: o.Rulebook, Calendars: o.Calendars, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger,
+	})
 	if own, ok := o.Beside.(*inbox.Inbox); ok {
 		o.Bulk = bulk.NewStore(bulk.Options{DB: f.db, Inbox: own, Labels: o.Labels, Askers: f.team, Logger: o.Logger})
 	}

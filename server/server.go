@@ -17,8 +17,10 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/assignment"
+	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/bulk"
+	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -31,6 +33,7 @@ import (
 	"guichet.dev/guichet/notes"
 	"guichet.dev/guichet/notifications"
 	"guichet.dev/guichet/oidc"
+	"guichet.dev/guichet/rulebook"
 	"guichet.dev/guichet/search"
 	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/signin"
@@ -66,6 +69,10 @@ type Options struct {
 	Contacts    *contacts.Store
 	Transcripts *transcripts.Store
 	Search      *search.Store
+
+	Calendars  *calendars.Store
+	Rulebook   *rulebook.Store
+	Automation *automation.Automation
 
 	Notifications *notifications.Store
 	Locator       Locator

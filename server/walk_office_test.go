@@ -81,6 +81,7 @@ func newWalked(t *testing.T) *walked {
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
 		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
 		Search:        search.NewStore(o.DB), Views: views.NewStore(o.DB), Bulk: w.bulk, Assignment: o.Assignment,
+		Calendars: o.Calendars, Rulebook: o.Rulebook, Automation: o.Automation,
 	}
 	addEntrances(t, &options, o.DB)
 	w.server = server.New(options)
@@ -234,6 +235,17 @@ var objects = map[string]func(w *walked, account accounts.Account) string{
 		return w.office.Text(w.t, `INSERT INTO saved_views (id, name, owner_id, shared, criteria, created_at, updated_at)
 			VALUES (gen_random_uuid(), $1, $2::uuid, 'everybody', '{}', now(), now()) RETURNING id::text`, w.unique(), w.viewer.ID)
 	},
+	"calendar": func(w *walked, _ accounts.Account) string {
+		return w.office.Text(w.t, `INSERT INTO calendars (id, name, definition, created_at, updated_at)
+			VALUES (gen_random_uuid(), $1, '{"time_zone":"UTC","week":{},"holidays":{}}', now(), now()) RETURNING id::text`, w.unique())
+	},
+	"draft": func(w *walked, _ accounts.Account) string { // its revision
+		return w.office.Text(w.t, "SELECT coalesce((SELECT revision FROM rule_draft), 0)::text")
+	},
+	"version": func(w *walked, _ accounts.Account) string {
+		return w.office.Text(w.t, `INSERT INTO rule_versions (version, definition, comment, actor_kind, published_at, moves_deadlines)
+			SELECT coalesce(max(version), 0) + 1, '{"rules":[]}', 'c', 'system', now(), false FROM rule_versions RETURNING version::text`)
+	},
 	"word":    func(w *walked, _ accounts.Account) string { return w.word() },
 	"message": func(w *walked, a accounts.Account) string { return w.write(a) },
 	"parked": func(w *walked, a accounts.Account) string {
@@ -292,7 +304,7 @@ func (w *walked) write(a accounts.Account) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.office.Inbox.Advance(w.t.Context(), thread); err != nil {
+	if _, err := w.office.Automation.Advance(w.t.Context(), thread); err != nil {
 		w.t.Fatal(err)
 	}
 	if a.ID == w.foreign.ID {

@@ -28,6 +28,7 @@ var kinds = map[string]string{
 	"token_id": "token", "session_id": "session", "bulk_id": "bulk", "view_id": "view",
 	"role_key":   "role",
 	"contact_id": "contact", "note_id": "note", "label_id": "label", "key": "attribute",
+	"calendar_id": "calendar", "version": "version",
 	"saved_view": "view", "assignee": "agent", "team": "team",
 }
 
@@ -35,10 +36,14 @@ var kinds = map[string]string{
 var ofAccount = map[string]bool{"account": true, "conversation": true, "message": true, "parked": true, "contact": true, "note": true}
 
 // notIDs are names that look like ids of ours and are the caller's or the provider's own.
-var notIDs = map[string]bool{"client_id": true, "provider_id": true, "business_id": true}
+var notIDs = map[string]bool{"id": true, "client_id": true, "provider_id": true, "business_id": true}
 
 // public are the operations that everybody may ask for. There is no other way in without a token or a session.
 var public = map[string]bool{"log-in": true, "forgot-password": true, "set-password": true, "get-oidc": true, "begin-oidc": true, "finish-oidc": true}
+
+// someRule names one of everything that a rule can refer to.
+const someRule = `{"id":"<unique>","name":"r","when":"message_received","account_ids":["<account>"],"then":[
+	{"do":"assign","to":"agent","agent_id":"<agent>"},{"do":"assign","to":"team","team_id":"<team>"},{"do":"add_label","label_id":"<label>"}]}`
 
 // walks has an entry for each operation with a body, and for the others that need one.
 var walks = map[string]walk{
@@ -90,8 +95,25 @@ var walks = map[string]walk{
 	"revoke-own-token":   {},
 	"list-audit":         {queries: []string{"subject_kind=account&subject_id=<account>"}},
 
-	"create-attribute":        {bodies: []string{`{"key":"<word>","label":"<unique>","type":"text"}`}},
-	"update-attribute":        {bodies: []string{`{"label":"<unique>"}`}},
+	"create-attribute":     {bodies: []string{`{"key":"<word>","label":"<unique>","type":"text"}`}},
+	"update-attribute":     {bodies: []string{`{"label":"<unique>"}`}},
+	"create-calendar":      {bodies: []string{`{"name":"<unique>","hours":{"time_zone":"Europe/Paris","week":{"monday":[{"from":"09:00","to":"17:00"}]},"holidays":{}}}`}},
+	"replace-calendar":     {bodies: []string{`{"name":"<unique>","hours":{"time_zone":"Europe/Paris","week":{},"holidays":{}}}`}},
+	"ask-calendar":         {queries: []string{"plus_seconds=60"}},
+	"set-account-calendar": {bodies: []string{`{"calendar_id":"<calendar>"}`}, settings: true},
+	"set-team-calendar":    {bodies: []string{`{"calendar_id":"<calendar>"}`}},
+	"save-rule-draft":      {selects: true, bodies: []string{`{"definition":{"rules":[` + someRule + `]},"revision":<draft>}`}},
+	"drop-rule-draft":      {queries: []string{"revision=<draft>"}},
+	"publish-rule-draft":   {bodies: []string{`{"comment":"a comment","revision":<draft>}`}},
+	"roll-back-rules":      {bodies: []string{`{"comment":"a comment","revision":<draft>}`}},
+	"try-rules": {selects: true, bodies: []string{
+		`{"definition":{"rules":[` + someRule + `]},"account_id":"<account>","text":"hello"}`, `{"definition":{"rules":[]},"message_id":"<message>"}`,
+	}, unaudited: "it changes nothing"},
+	"compare-rules":           {queries: []string{"from=0&to=0"}},
+	"get-automatic-replies":   {settings: true},
+	"set-automatic-replies":   {bodies: []string{`{"comment":"a comment","always":{"text":"Hello"}}`}, settings: true},
+	"drop-automatic-replies":  {queries: []string{"comment=a"}, settings: true},
+	"answer-consent-question": {bodies: []string{`{"answer":"no"}`}, lacks: true},
 	"create-label":            {bodies: []string{`{"name":"<unique>"}`}},
 	"update-label":            {bodies: []string{`{"name":"<unique>"}`}},
 	"label-conversation":      {bodies: []string{`{"label_id":"<label>"}`, `{"name":"<unique>"}`}},

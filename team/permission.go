@@ -50,7 +50,9 @@ const (
 	WriteRoles          Permission = "roles.write"
 	ReadAssignment      Permission = "assignment.read"
 	WriteCapacity       Permission = "agents.capacity" // whoever has it is also offered what nobody else takes up
-	WriteSettings       Permission = "settings.write"  // of the whole installation; reading them too
+	ReadAutomation      Permission = "automation.read"
+	WriteAutomation     Permission = "automation.write"
+	WriteSettings       Permission = "settings.write" // of the whole installation; reading them too
 	// AllAccounts is needed by no operation: it is the sight of the conversations of every account.
 	AllAccounts Permission = "accounts.all"
 )
@@ -75,8 +77,8 @@ var (
 		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
 		RunBulk, WriteViews, ReadAssignment,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews, WriteCapacity})
-	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, WriteSettings, AllAccounts, WriteAttributes})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews, ReadAutomation, WriteCapacity})
+	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, WriteSettings, AllAccounts, WriteAttributes, WriteAutomation})
 
 	byRole = map[Role]PermissionSet{
 		RoleAgent: SetOf(ofAgents), RoleSupervisor: SetOf(ofSupervisors), RoleAdmin: SetOf(ofAdmins),

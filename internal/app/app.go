@@ -12,7 +12,9 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/assignment"
+	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/bulk"
+	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/feed"
@@ -29,6 +31,7 @@ import (
 	"guichet.dev/guichet/oidc"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/postgres"
+	"guichet.dev/guichet/rulebook"
 	"guichet.dev/guichet/secondfactor"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/signin"
@@ -77,6 +80,9 @@ type App struct {
 	oidc          *oidc.Store
 	notifications *notifications.Store
 	inside        inside
+	rulebook      *rulebook.Store
+	calendars     *calendars.Store
+	automation    *automation.Automation
 	server        *server.Server
 	notifier      *postgres.Notifier
 	presence      server.Presence

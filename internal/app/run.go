@@ -57,7 +57,7 @@ func (a *App) stages() ([]stage, error) {
 		stages = append(stages, stage{"worker", func(ctx context.Context) error {
 			return worker.Run(ctx, worker.Options{
 				Client: a.Temporal, Namespace: a.Config.Namespace, DB: a.DB, Clock: a.Clock, Logger: a.Logger,
-				Activities: activities.New(a.Inbox, a.outbox),
+				Activities: activities.New(a.automation, a.outbox),
 			})
 		}})
 		keeper := a.keeper()

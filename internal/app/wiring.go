@@ -12,7 +12,9 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/assignment"
+	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/bulk"
+	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/channel/whatsapp"
 	"guichet.dev/guichet/conversation"
@@ -28,7 +30,7 @@ import (
 	"guichet.dev/guichet/migrations"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/presence"
-	"guichet.dev/guichet/rules"
+	"guichet.dev/guichet/rulebook"
 	"guichet.dev/guichet/server"
 	"guichet.dev/guichet/team"
 	"guichet.dev/guichet/views"
@@ -84,9 +86,14 @@ func (a *App) openStores(context.Context) error {
 	})
 	a.assignment = assignment.NewStore(assignment.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
 	a.Inbox = inbox.New(inbox.Options{
-		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Adapters: a.adapters, Policy: rules.Empty(), Now: a.Clock.Now,
-		Notify: a.notify, Announce: a.notifyFeed, Meaning: meaning, Logger: a.Logger,
+		DB: a.DB, Accounts: a.Accounts, Adapters: a.adapters, Now: a.Clock.Now, Notify: a.notify, Meaning: meaning, Logger: a.Logger,
 		Freed: a.assignment.Freed,
+	})
+	a.rulebook = rulebook.NewStore(rulebook.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
+	a.calendars = calendars.NewStore(a.DB, a.Clock.Now)
+	a.automation = automation.New(automation.Options{
+		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Rulebook: a.rulebook, Calendars: a.calendars, Now: a.Clock.Now,
+		Notify: a.notify, Announce: a.notifyFeed, Logger: a.Logger,
 	})
 	a.openInside()
 	a.bulk = bulk.NewStore(bulk.Options{DB: a.DB, Inbox: a.Inbox, Labels: a.inside.labels, Askers: a.Team, Logger: a.Logger})
@@ -145,7 +152,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts, Search: a.inside.search,
-		Views: views.NewStore(a.DB), Bulk: a.bulk, Assignment: a.assignment,
+		Views: views.NewStore(a.DB), Bulk: a.bulk, Assignment: a.assignment, Calendars: a.calendars, Rulebook: a.rulebook, Automation: a.automation,
 		Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})

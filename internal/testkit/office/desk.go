@@ -36,7 +36,7 @@ func (o *Office) Meet(t testing.TB, p Person) string {
 	message := "wamid.meet." + p.WhatsAppID + p.UserID
 	o.Deliver(t, p.Text(message, o.Now(), "hello"))
 	id := o.Text(t, "SELECT conversation_id::text FROM messages WHERE provider_id = $1", message)
-	_, err := o.Inbox.Advance(t.Context(), id)
+	_, err := o.Automation.Advance(t.Context(), id)
 	fatal(t, err)
 	return id
 }

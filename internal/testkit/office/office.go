@@ -15,6 +15,8 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/assignment"
+	"guichet.dev/guichet/automation"
+	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/channel/whatsapp"
 	"guichet.dev/guichet/conversation"
@@ -24,7 +26,7 @@ import (
 	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/outbox"
-	"guichet.dev/guichet/rules"
+	"guichet.dev/guichet/rulebook"
 )
 
 // Start is the time at which an office opens, on its own clock.
@@ -35,14 +37,18 @@ const Secret = "app-secret-of-the-test"
 
 // Office is a whole office.
 type Office struct {
-	DB       *bun.DB
-	Clock    *clock.Clock
-	Store    *accounts.Store
-	Account  accounts.Account
-	Intake   *intake.Intake
-	Inbox    *inbox.Inbox
-	Outbox   *outbox.Outbox
-	Provider *Provider
+	DB      *bun.DB
+	Clock   *clock.Clock
+	Store   *accounts.Store
+	Account accounts.Account
+	Intake  *intake.Intake
+	Inbox   *inbox.Inbox
+	// Automation brings conversations up to date, by the rules that Rulebook publishes and the hours of Calendars.
+	Automation *automation.Automation
+	Rulebook   *rulebook.Store
+	Calendars  *calendars.Store
+	Outbox     *outbox.Outbox
+	Provider   *Provider
 
 	Assignment *assignment.Store
 
@@ -64,9 +70,14 @@ func Open(t testing.TB) *Office {
 	adapter := player{Adapter: whatsapp.New(whatsapp.Options{Now: o.Now}), provider: o.Provider}
 	o.Assignment = assignment.NewStore(assignment.Options{DB: o.DB, Now: o.Now, Logger: log})
 	o.Inbox = inbox.New(inbox.Options{
-		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: adapter}, Policy: rules.Empty(),
+		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: adapter},
 		Now: o.Now, Notify: func() {}, Logger: log, Freed: o.Assignment.Freed,
 		Meaning: func(_ conversation.Channel, code string) string { return whatsapp.Meaning(code) },
+	})
+	o.Rulebook = rulebook.NewStore(rulebook.Options{DB: o.DB, Now: o.Now, Notify: func() {}, Logger: log})
+	o.Calendars = calendars.NewStore(o.DB, o.Now)
+	o.Automation = automation.New(automation.Options{
+		DB: o.DB, Accounts: o.Store, Rulebook: o.Rulebook, Calendars: o.Calendars, Now: o.Now, Notify: func() {}, Logger: log,
 	})
 	o.Outbox = outbox.New(outbox.Options{
 		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Sender{conversation.WhatsApp: adapter},
@@ -162,7 +173,7 @@ func (o *Office) Deliver(t testing.TB, bodies ...string) {
 func (o *Office) Advance(t testing.TB) {
 	t.Helper()
 	for _, id := range o.IDs(t) {
-		_, err := o.Inbox.Advance(t.Context(), id)
+		_, err := o.Automation.Advance(t.Context(), id)
 		fatal(t, err)
 	}
 }

@@ -1,4 +1,4 @@
-package inbox_test
+package automation_test
 
 import (
 	"context"
@@ -14,22 +14,14 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/inbox"
 	"guichet.dev/guichet/internal/testkit"
 	"guichet.dev/guichet/internal/testkit/office"
 	"guichet.dev/guichet/ledger"
+	"guichet.dev/guichet/rules"
 )
-
-func (d *desk) advance(t *testing.T) conversation.Advanced {
-	t.Helper()
-	a, err := d.Inbox.Advance(t.Context(), d.id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
 
 // record is everything about conversations that Advance may write.
 func (d *desk) record(t *testing.T) string {
@@ -56,7 +48,7 @@ func TestWordsChangeTheConsentOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {
-				if _, err := d.Inbox.Advance(t.Context(), d.id); err != nil {
+				if _, err := d.Automation.Advance(t.Context(), d.id); err != nil {
 					t.Error(err)
 				}
 			})
@@ -73,7 +65,7 @@ func TestWordsChangeTheConsentOnce(t *testing.T) {
 			t.Errorf("%q: %d events, want %d", c.text, n, c.entries)
 		}
 	}
-	if n := d.Count(t, "SELECT count(*) FROM decisions WHERE outcomes::text LIKE '%stop%' OR effects::text LIKE '%stop %'"); n != 0 {
+	if n := d.Count(t, "SELECT count(*) FROM decisions WHERE outcomes::text LIKE '%please%' OR effects::text LIKE '%!!%'"); n != 0 {
 		t.Error("a decision holds the customer's words")
 	}
 	d.wantWhole(t)
@@ -92,7 +84,7 @@ func TestWordWaitsForTheSendGate(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := d.Inbox.Advance(t.Context(), d.id)
+		_, err := d.Automation.Advance(t.Context(), d.id)
 		done <- err
 	}()
 	testkit.Eventually(t, 10*time.Second, func() error {
@@ -130,7 +122,7 @@ func TestDecisionIsKept(t *testing.T) {
 	if err := errors.Join(json.Unmarshal([]byte(outcomes), &o), json.Unmarshal([]byte(effects), &e), json.Unmarshal([]byte(next), &n)); err != nil {
 		t.Fatal(err)
 	}
-	if len(o) != 2 || len(e) != 1 || e[0].Consent.State != conversation.ConsentOptedOut || len(n) != 2 {
+	if len(o) != 1 || len(e) != 1 || e[0].Outcome != conversation.OutcomeDone || e[0].Consent.State != conversation.ConsentOptedOut || len(n) != 2 {
 		t.Errorf("outcomes %v, effects %v, next %v", o, e, n)
 	}
 	before := d.record(t)
@@ -282,32 +274,34 @@ func TestSameMomentAgain(t *testing.T) {
 	d.wantWhole(t)
 }
 
-// broken is a policy that fails as a test wants it.
-type broken struct{ panics, unknown bool }
+// broken is a rulebook that fails as a test wants it.
+type broken struct{ panics, fails bool }
 
-func (broken) Version() int { return 7 }
+func (broken) Compile(context.Context, bun.IDB, rules.Edition) (*rules.Set, error) {
+	return nil, errors.New("no rules")
+}
 
-func (b broken) Decide(conversation.State, conversation.InputEvent, time.Time) ([]conversation.Effect, []conversation.Outcome) {
+func (b broken) Set(context.Context, bun.IDB, int) (*rules.Set, error) {
 	if b.panics {
 		panic("a rule panics")
 	}
-	if b.unknown {
-		return []conversation.Effect{{Kind: "unheard_of", Key: "k"}}, nil
+	if b.fails {
+		return nil, errors.New("no rules")
 	}
-	return nil, nil
+	return rules.Compile(rules.Published{Version: 7}, nil, nil)
 }
 
 func TestTriesAreCounted(t *testing.T) {
 	d := open(t)
 	d.Deliver(t, ana.Text("wamid.1", d.Now(), "hello"))
-	with := func(p conversation.Policy) *inbox.Inbox {
-		options := d.Inbox.Options
-		options.Policy = p
-		return inbox.New(options)
+	with := func(b broken) *automation.Automation {
+		options := d.Automation.Options
+		options.Rulebook = b
+		return automation.New(options)
 	}
 	tries := func() int { return d.Count(t, "SELECT tries FROM conversations") }
 	for i := range 3 {
-		if _, err := with(broken{unknown: true}).Advance(t.Context(), d.id); err == nil {
+		if _, err := with(broken{fails: true}).Advance(t.Context(), d.id); err == nil {
 			t.Fatal("no error")
 		}
 		if tries() != i+1 {
@@ -329,7 +323,7 @@ func TestTriesAreCounted(t *testing.T) {
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := d.Inbox.Advance(cancelled, d.id); err == nil || tries() != 4 {
+	if _, err := d.Automation.Advance(cancelled, d.id); err == nil || tries() != 4 {
 		t.Errorf("%d tries after a cancelled one, %v", tries(), err)
 	}
 	if n := d.Count(t, "SELECT count(*) FROM conversations WHERE applied_seq < last_seq"); n != 1 {
@@ -364,7 +358,7 @@ func TestTriesThatTimeOutAreCounted(t *testing.T) {
 		defer cancel()
 		done := make(chan error, 1)
 		go func() {
-			_, err := d.Inbox.Advance(ctx, d.id)
+			_, err := d.Automation.Advance(ctx, d.id)
 			done <- err
 		}()
 		select {

@@ -1,19 +1,11 @@
-package conversation
+package optout
 
-import "testing"
+import (
+	"strings"
+	"testing"
 
-// Every phrase must be written as fold leaves it, or no message could ever equal it.
-func TestWishesAreFolded(t *testing.T) {
-	t.Parallel()
-	for phrase := range wishes {
-		if folded := fold(phrase); folded != phrase {
-			t.Errorf("phrase %q folds to %q", phrase, folded)
-		}
-		if len(phrase) > longestWish/2 {
-			t.Errorf("phrase %q is too long", phrase)
-		}
-	}
-}
+	"guichet.dev/guichet/conversation"
+)
 
 func TestFold(t *testing.T) {
 	t.Parallel()
@@ -33,22 +25,21 @@ func TestFold(t *testing.T) {
 		"1,5":                       "1 5",
 		"\xff stop":                 "stop",
 	} {
-		if got := fold(in); got != want {
+		if got := Fold(in); got != want {
 			t.Errorf("%q folds to %q, want %q", in, got, want)
 		}
-		if again := fold(fold(in)); again != fold(in) {
+		if again := Fold(Fold(in)); again != Fold(in) {
 			t.Errorf("%q folds further to %q", in, again)
 		}
 	}
 }
 
 // A phrase of two lists would mean one or the other by chance.
-func TestWishesAreUnique(t *testing.T) {
+func TestWordsAreUnique(t *testing.T) {
 	t.Parallel()
-	defer func() {
-		if recover() == nil {
-			t.Error("a phrase with two meanings was accepted")
+	for _, words := range []Words{{Stop: []string{"x"}, Start: []string{"X!"}}, {Stop: []string{"🛑"}}, {Stop: []string{strings.Repeat("x", 200)}}} {
+		if _, err := New(Policy{Words: map[string]Words{"en": words}}, nil); conversation.CodeOf(err) != conversation.CodeInvalid {
+			t.Errorf("%v: %v", words, err)
 		}
-	}()
-	build(map[wish][]string{stopAll: {"x"}, startAll: {"x"}})
+	}
 }

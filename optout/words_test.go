@@ -1,14 +1,25 @@
-package conversation_test
+package optout_test
 
 import (
 	"strings"
 	"testing"
 
 	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/optout"
 )
 
-func TestConsentWish(t *testing.T) {
+func detector(t *testing.T, s optout.Policy) *optout.Detector {
+	t.Helper()
+	d, err := optout.New(s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestKeywords(t *testing.T) {
 	t.Parallel()
+	d := detector(t, optout.Policy{})
 	const (
 		none = ""
 		out  = "opted_out all"
@@ -36,21 +47,23 @@ func TestConsentWish(t *testing.T) {
 		// it
 		"Basta": out, "Cancellami": out, "niente promozioni": mkt, "Iscrivimi": in, "basta così grazie": none, "non fermate": none,
 		// nl
-		"Afmelden": out, "Schrijf me uit": out, "geen aanbiedingen": mkt, "Aanmelden": in, "niet stoppen": none,
+		"Afmelden": out, "Schrijf me uit": out, // ar
+		"إلغاء الاشتراك": out, "الغاء الاشتراك!": out, "تَوَقَّف": out, "geen aanbiedingen": mkt, "Aanmelden": in, "niet stoppen": none,
 	} {
-		scope, state, source, found := conversation.ConsentWish(conversation.Content{Kind: conversation.KindText, Text: words})
-		got := strings.TrimSpace(string(state) + " " + string(scope))
-		if got != want || found != (want != none) {
+		found := d.Examine(conversation.Content{Kind: conversation.KindText, Text: words})
+		got := strings.TrimSpace(string(found.State) + " " + string(found.Scope))
+		if got != want || found.Found() != (want != none) {
 			t.Errorf("%q: %q (found %v), want %q", words, got, found, want)
 		}
-		if found && source != conversation.SourceKeyword {
-			t.Errorf("%q: source %s", words, source)
+		if found.Found() && (found.Source != conversation.SourceKeyword || found.Confidence != 1) {
+			t.Errorf("%q: %+v", words, found)
 		}
 	}
 }
 
-func TestConsentWishByKind(t *testing.T) {
+func TestKeywordsByKind(t *testing.T) {
 	t.Parallel()
+	d := detector(t, optout.Policy{})
 	stop := "Stop promotions"
 	for name, test := range map[string]struct {
 		content conversation.Content
@@ -64,9 +77,8 @@ func TestConsentWishByKind(t *testing.T) {
 		"a long text":         {conversation.Content{Kind: conversation.KindText, Text: stop + strings.Repeat("!", 1000)}, ""},
 		"a very long text":    {conversation.Content{Kind: conversation.KindText, Text: strings.Repeat("stop ", 100000)}, ""},
 	} {
-		_, _, source, found := conversation.ConsentWish(test.content)
-		if found != (test.source != "") || found && source != test.source {
-			t.Errorf("%s: found %v with source %q, want %q", name, found, source, test.source)
+		if found := d.Examine(test.content); found.Source != test.source || found.Found() != (test.source != "") {
+			t.Errorf("%s: found %+v, want source %q", name, found, test.source)
 		}
 	}
 }

@@ -1,0 +1,3 @@
+// Package calendars keeps business hours under names, for the accounts and teams that use them. A team's hours come before the
+// account's.
+package calendars

@@ -1,0 +1,64 @@
+package rules
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-playground/locales"
+	"github.com/go-playground/locales/ar"
+	"github.com/go-playground/locales/de"
+	"github.com/go-playground/locales/en_GB"
+	"github.com/go-playground/locales/en_US"
+	"github.com/go-playground/locales/es"
+	"github.com/go-playground/locales/fr"
+	"github.com/go-playground/locales/it"
+	"github.com/go-playground/locales/nl"
+	"github.com/go-playground/locales/pt"
+	"github.com/go-playground/locales/ro"
+)
+
+// calendars are the ways to write dates, by language. English without a region is written as most of the world does.
+var calendars = sync.OnceValue(func() map[string]locales.Translator {
+	return map[string]locales.Translator{
+		"ar": ar.New(), "de": de.New(), "en": en_GB.New(), "en-us": en_US.New(), "es": es.New(), "fr": fr.New(), "it": it.New(), "nl": nl.New(),
+		"pt": pt.New(), "ro": ro.New(),
+	}
+})
+
+func calendarOf(language string) locales.Translator {
+	for _, l := range []string{strings.ToLower(language), baseLanguage(language)} {
+		if c, known := calendars()[l]; known {
+			return c
+		}
+	}
+	return calendars()["en"]
+}
+
+// moment writes when something is, as one says it at now: the time today, the day of the week within one, else the date. An
+// instant that is not known is empty.
+func moment(t, now time.Time, language string) string {
+	if t.IsZero() {
+		return ""
+	}
+	c := calendarOf(language)
+	t = t.In(now.Location())
+	clock := c.FmtTimeShort(t)
+	switch days := daysBetween(now, t); {
+	case days == 0:
+		return clock
+	case days > 0 && days < 7:
+		return c.WeekdayWide(t.Weekday()) + " " + clock
+	default:
+		return c.FmtDateLong(t) + " " + clock
+	}
+}
+
+// daysBetween counts the midnights between two instants of one time zone.
+func daysBetween(a, b time.Time) int {
+	day := func(t time.Time) time.Time {
+		y, m, d := t.Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	}
+	return int(day(b).Sub(day(a)) / (24 * time.Hour))
+}
