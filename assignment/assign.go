@@ -25,7 +25,7 @@ func (s *Store) Assign(ctx context.Context, tx bun.Tx, row *ledger.Row, r Reques
 		if err := policy.clean(""); err != nil {
 			return Outcome{}, err
 		}
-		plan.Policies, r.From = []Policy{policy}, 0
+		plan.Policies, r.From = []AssignmentPolicy{policy}, 0
 	}
 	if len(plan.Policies) == 0 {
 		return Outcome{Result: NoPlan}, nil

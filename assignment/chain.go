@@ -75,7 +75,7 @@ func (s *Store) follow(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Pla
 			return Outcome{}, nil
 		}
 		further := plan
-		further.Policies = append([]Policy{}, plan.Policies...)
+		further.Policies = append([]AssignmentPolicy{}, plan.Policies...)
 		for i := range further.Policies { // the chain goes on, and has the queue at its end
 			if further.Policies[i].Nobody == Leave {
 				further.Policies[i].Nobody = Next

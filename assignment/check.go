@@ -27,7 +27,7 @@ func (p *Plan) clean() error {
 	p.UpdatedAt = nil
 	p.Presence, p.Weight = fill(p.Presence, Online), fill(p.Weight, 1)
 	if p.Policies == nil {
-		p.Policies = []Policy{}
+		p.Policies = []AssignmentPolicy{}
 	}
 	switch {
 	case len(p.Policies) > maxPolicies:
@@ -71,7 +71,7 @@ func (o *Offer) clean() error {
 }
 
 // clean is given the field in which the policy stands.
-func (p *Policy) clean(field string) error {
+func (p *AssignmentPolicy) clean(field string) error {
 	p.Nobody = fill(p.Nobody, Next)
 	byTeam := p.Kind == FixedTeam || p.Kind == TeamByAttribute
 	byAttribute := p.Kind == Salesperson || p.Kind == AttributeAgent || p.Kind == TeamByAttribute

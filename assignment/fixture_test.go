@@ -69,7 +69,7 @@ func (d *desk) plan(t testing.TB, p assignment.Plan) {
 }
 
 // policies sets a plan with nothing but policies.
-func (d *desk) policies(t testing.TB, list ...assignment.Policy) {
+func (d *desk) policies(t testing.TB, list ...assignment.AssignmentPolicy) {
 	t.Helper()
 	d.plan(t, assignment.Plan{Policies: list})
 }

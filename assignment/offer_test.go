@@ -14,10 +14,10 @@ import (
 )
 
 // offers is a plan that offers to Ana, then to the team.
-func (d *desk) offers(t testing.TB, chain []assignment.Link, policies ...assignment.Policy) {
+func (d *desk) offers(t testing.TB, chain []assignment.Link, policies ...assignment.AssignmentPolicy) {
 	t.Helper()
 	d.plan(t, assignment.Plan{
-		Policies: append([]assignment.Policy{{Kind: assignment.FixedAgent, AgentID: d.ana.ID}}, policies...),
+		Policies: append([]assignment.AssignmentPolicy{{Kind: assignment.FixedAgent, AgentID: d.ana.ID}}, policies...),
 		Offer:    assignment.Offer{TakeUpSeconds: 60, Chain: chain, Text: "Somebody will be with you soon."},
 	})
 }
@@ -108,7 +108,7 @@ func TestOffersPassAlongTheChain(t *testing.T) {
 	dave := d.Agent(t, "dave")
 	d.online(t, dave, true)
 	d.join(t, dave)
-	d.offers(t, assignment.Links(), assignment.Policy{Kind: assignment.LastAgent}, assignment.Policy{Kind: assignment.FixedTeam, TeamID: d.sales})
+	d.offers(t, assignment.Links(), assignment.AssignmentPolicy{Kind: assignment.LastAgent}, assignment.AssignmentPolicy{Kind: assignment.FixedTeam, TeamID: d.sales})
 	d.has(t, dave, 1)
 	id := d.offered(t)
 	for i, want := range []string{
@@ -161,7 +161,7 @@ func (d *desk) boss(t testing.TB) (team.Agent, error) {
 // Who declines does not get it again, but the next one.
 func TestDecline(t *testing.T) {
 	d := open(t)
-	d.offers(t, []assignment.Link{assignment.ToTeam}, assignment.Policy{Kind: assignment.FixedTeam, TeamID: d.sales, Nobody: assignment.Queue})
+	d.offers(t, []assignment.Link{assignment.ToTeam}, assignment.AssignmentPolicy{Kind: assignment.FixedTeam, TeamID: d.sales, Nobody: assignment.Queue})
 	d.online(t, d.bob, false)
 	d.capacity(t, 1, d.ana)
 	declined := d.offered(t)
@@ -239,7 +239,7 @@ func TestPresenceMovesOffers(t *testing.T) {
 	}
 	d.Exec(t, "UPDATE agent_presence SET state = 'offline'")
 	other := d.meet(t)
-	d.offers(t, nil, assignment.Policy{Kind: assignment.LeastLoaded, Nobody: assignment.Queue})
+	d.offers(t, nil, assignment.AssignmentPolicy{Kind: assignment.LeastLoaded, Nobody: assignment.Queue})
 	if got := d.assign(t, other); got.Result != assignment.Queued {
 		t.Fatal(got)
 	}
@@ -258,7 +258,7 @@ func TestPresenceMovesOffers(t *testing.T) {
 // An agent who is not heard of any more loses the offer as soon as that is noted.
 func TestOffersOfAgentsWhoVanish(t *testing.T) {
 	d := open(t)
-	d.offers(t, nil, assignment.Policy{Kind: assignment.FixedAgent, AgentID: d.bob.ID})
+	d.offers(t, nil, assignment.AssignmentPolicy{Kind: assignment.FixedAgent, AgentID: d.bob.ID})
 	store := &presence.Store{DB: d.DB, Moved: d.Assignment.Moved}
 	id := d.offered(t)
 	if out := d.pass(t, id); out.Result != "not_lapsed" {
@@ -283,7 +283,7 @@ func TestBusinessTime(t *testing.T) {
 	d.Assignment.BusinessTime = func(_ context.Context, _ string, from time.Time, took time.Duration) (time.Time, error) {
 		return from.Add(48*time.Hour + took), nil
 	}
-	d.plan(t, assignment.Plan{Policies: []assignment.Policy{{Kind: assignment.FixedAgent, AgentID: d.ana.ID}}, Offer: assignment.Offer{TakeUpSeconds: 60, BusinessTime: true}})
+	d.plan(t, assignment.Plan{Policies: []assignment.AssignmentPolicy{{Kind: assignment.FixedAgent, AgentID: d.ana.ID}}, Offer: assignment.Offer{TakeUpSeconds: 60, BusinessTime: true}})
 	if out := d.assign(t, d.meet(t)); !out.Until.Equal(d.Now().Add(48*time.Hour + minute).Truncate(time.Microsecond)) {
 		t.Errorf("until %s", out.Until)
 	}

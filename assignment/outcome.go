@@ -58,8 +58,8 @@ type Outcome struct {
 // Request says on whose behalf a conversation is assigned.
 type Request struct {
 	Now    time.Time
-	From   int     // the place of the policy to begin with, from 0
-	Policy *Policy // tried instead of the plan's, such as that of a rule's action; nil: the plan's
+	From   int               // the place of the policy to begin with, from 0
+	Policy *AssignmentPolicy // tried instead of the plan's, such as that of a rule's action; nil: the plan's
 	Actor  conversation.Actor
 	Cause  *conversation.Cause
 	// Key begins the keys of the events that are written, see ledger.Row.AppendEffect. Empty: a person asked, and the events

@@ -90,8 +90,9 @@ const (
 // Links lists the links.
 func Links() []Link { return []Link{ToPolicies, ToTeam, ToSupervisors, ToCustomer} }
 
-// Policy is one way to find somebody. Each kind uses the fields that it needs.
-type Policy struct {
+// AssignmentPolicy is one way to find somebody. Each kind uses the fields that it needs. Its name is that of the API's document,
+// in which there are other policies.
+type AssignmentPolicy struct {
 	Kind         Kind              `json:"kind"`
 	Attribute    string            `json:"attribute,omitempty" maxLength:"50" doc:"Key of the attribute, of salesperson, attribute_agent and team_by_attribute"`
 	Source       Source            `json:"source,omitempty" doc:"Whose attribute team_by_attribute looks at. Default contact"`
@@ -113,12 +114,12 @@ type Offer struct {
 
 // Plan is how an account's conversations are assigned.
 type Plan struct {
-	Policies   []Policy          `json:"policies" maxItems:"20" nullable:"false"`
-	Presence   Presence          `json:"presence,omitempty" doc:"Who counts as being there. Default online"`
-	Offer      Offer             `json:"offer,omitempty"`
-	Weight     int               `json:"weight,omitempty" minimum:"0" maximum:"10" doc:"What an open conversation weighs in an agent's load. Default 1"`
-	Attributes map[string]string `json:"attributes,omitempty" doc:"Of the account, such as its brand, for team_by_attribute"`
-	UpdatedAt  *time.Time        `json:"updated_at,omitempty" readOnly:"true" doc:"Absent if the account has no plan yet"`
+	Policies   []AssignmentPolicy `json:"policies" maxItems:"20" nullable:"false"`
+	Presence   Presence           `json:"presence,omitempty" doc:"Who counts as being there. Default online"`
+	Offer      Offer              `json:"offer,omitempty"`
+	Weight     int                `json:"weight,omitempty" minimum:"0" maximum:"10" doc:"What an open conversation weighs in an agent's load. Default 1"`
+	Attributes map[string]string  `json:"attributes,omitempty" doc:"Of the account, such as its brand, for team_by_attribute"`
+	UpdatedAt  *time.Time         `json:"updated_at,omitempty" readOnly:"true" doc:"Absent if the account has no plan yet"`
 }
 
 // seconds returns how long an agent has to take an offer up; 0: there are no offers.

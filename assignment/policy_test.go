@@ -17,21 +17,25 @@ import (
 
 // Each kind of policy, and each reason for which it finds nobody.
 func TestPolicies(t *testing.T) {
-	overSales := func(k assignment.Kind) func(d *desk) []assignment.Policy {
-		return func(d *desk) []assignment.Policy { return []assignment.Policy{{Kind: k, TeamID: d.sales}} }
-	}
-	fixed := func(d *desk) []assignment.Policy {
-		return []assignment.Policy{{Kind: assignment.FixedAgent, AgentID: d.ana.ID}}
-	}
-	owner := func(*desk) []assignment.Policy {
-		return []assignment.Policy{{Kind: assignment.Salesperson, Attribute: "owner"}}
-	}
-	brands := func(source assignment.Source) func(d *desk) []assignment.Policy {
-		return func(d *desk) []assignment.Policy {
-			return []assignment.Policy{{Kind: assignment.TeamByAttribute, Attribute: "owner", Source: source, Teams: map[string]string{"acme": d.sales}}}
+	overSales := func(k assignment.Kind) func(d *desk) []assignment.AssignmentPolicy {
+		return func(d *desk) []assignment.AssignmentPolicy {
+			return []assignment.AssignmentPolicy{{Kind: k, TeamID: d.sales}}
 		}
 	}
-	last := func(*desk) []assignment.Policy { return []assignment.Policy{{Kind: assignment.LastAgent, Days: 2}} }
+	fixed := func(d *desk) []assignment.AssignmentPolicy {
+		return []assignment.AssignmentPolicy{{Kind: assignment.FixedAgent, AgentID: d.ana.ID}}
+	}
+	owner := func(*desk) []assignment.AssignmentPolicy {
+		return []assignment.AssignmentPolicy{{Kind: assignment.Salesperson, Attribute: "owner"}}
+	}
+	brands := func(source assignment.Source) func(d *desk) []assignment.AssignmentPolicy {
+		return func(d *desk) []assignment.AssignmentPolicy {
+			return []assignment.AssignmentPolicy{{Kind: assignment.TeamByAttribute, Attribute: "owner", Source: source, Teams: map[string]string{"acme": d.sales}}}
+		}
+	}
+	last := func(*desk) []assignment.AssignmentPolicy {
+		return []assignment.AssignmentPolicy{{Kind: assignment.LastAgent, Days: 2}}
+	}
 	give := func(t *testing.T, d *desk, id string, agent conversation.Caller) {
 		to := agent.ID
 		if _, err := d.Inbox.Assign(t.Context(), agent, id, inbox.Assignment{AgentID: &to}); err != nil {
@@ -43,7 +47,7 @@ func TestPolicies(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		policies func(d *desk) []assignment.Policy
+		policies func(d *desk) []assignment.AssignmentPolicy
 		before   func(t *testing.T, d *desk, id string)
 		want     string
 	}{
@@ -75,20 +79,22 @@ func TestPolicies(t *testing.T) {
 		"nobody works for the team": {overSales(assignment.LeastLoaded), func(t *testing.T, d *desk, _ string) { d.Exec(t, "UPDATE team_members SET working = false") }, "unassigned least_loaded=nobody_working → "},
 		"empty team":                {overSales(assignment.Random), func(t *testing.T, d *desk, _ string) { d.Exec(t, "DELETE FROM team_members") }, "unassigned random=no_agent → "},
 		"least loaded":              {overSales(assignment.LeastLoaded), func(t *testing.T, d *desk, _ string) { d.has(t, d.ana, 1) }, "assigned least_loaded=assigned → bob"},
-		"everybody": {func(*desk) []assignment.Policy { return []assignment.Policy{{Kind: assignment.LeastLoaded}} },
+		"everybody": {func(*desk) []assignment.AssignmentPolicy {
+			return []assignment.AssignmentPolicy{{Kind: assignment.LeastLoaded}}
+		},
 			func(t *testing.T, d *desk, _ string) { d.has(t, d.ana, 1); d.has(t, d.bob, 1) }, "assigned least_loaded=assigned → carl"},
-		"the next policy": {func(d *desk) []assignment.Policy { return append(owner(d), append(last(d), fixed(d)...)...) }, nil, "assigned salesperson=no_value last_agent=no_value agent=assigned → ana"},
-		"leave": {func(d *desk) []assignment.Policy {
-			return []assignment.Policy{{Kind: assignment.Salesperson, Attribute: "owner", Nobody: assignment.Leave}, fixed(d)[0]}
+		"the next policy": {func(d *desk) []assignment.AssignmentPolicy { return append(owner(d), append(last(d), fixed(d)...)...) }, nil, "assigned salesperson=no_value last_agent=no_value agent=assigned → ana"},
+		"leave": {func(d *desk) []assignment.AssignmentPolicy {
+			return []assignment.AssignmentPolicy{{Kind: assignment.Salesperson, Attribute: "owner", Nobody: assignment.Leave}, fixed(d)[0]}
 		}, nil, "left salesperson=no_value → "},
-		"queue": {func(d *desk) []assignment.Policy {
-			return []assignment.Policy{{Kind: assignment.LeastLoaded, TeamID: d.sales, Nobody: assignment.Queue}, fixed(d)[0]}
+		"queue": {func(d *desk) []assignment.AssignmentPolicy {
+			return []assignment.AssignmentPolicy{{Kind: assignment.LeastLoaded, TeamID: d.sales, Nobody: assignment.Queue}, fixed(d)[0]}
 		}, func(t *testing.T, d *desk, _ string) { d.capacity(t, 0, d.ana, d.bob) }, "queued least_loaded=at_capacity → "},
 		"team": {overSales(assignment.FixedTeam), func(t *testing.T, d *desk, _ string) { d.online(t, d.ana, false) }, "assigned team=assigned → bob"},
-		"team by hand": {func(d *desk) []assignment.Policy {
-			return []assignment.Policy{{Kind: assignment.FixedTeam, TeamID: d.sales, Distribution: assignment.ByHand}}
+		"team by hand": {func(d *desk) []assignment.AssignmentPolicy {
+			return []assignment.AssignmentPolicy{{Kind: assignment.FixedTeam, TeamID: d.sales, Distribution: assignment.ByHand}}
 		}, nil, "assigned team=assigned → "},
-		"no plan": {func(*desk) []assignment.Policy { return nil }, nil, "no_plan → "},
+		"no plan": {func(*desk) []assignment.AssignmentPolicy { return nil }, nil, "no_plan → "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := open(t)
@@ -124,7 +130,7 @@ func TestShifts(t *testing.T) {
 	for presence, want := range map[assignment.Presence]string{
 		assignment.OnShift: "assigned least_loaded=assigned → bob", assignment.OnlineAndOnShift: "unassigned least_loaded=nobody_on_shift → ",
 	} {
-		d.plan(t, assignment.Plan{Presence: presence, Policies: []assignment.Policy{{Kind: assignment.LeastLoaded, TeamID: d.sales}}})
+		d.plan(t, assignment.Plan{Presence: presence, Policies: []assignment.AssignmentPolicy{{Kind: assignment.LeastLoaded, TeamID: d.sales}}})
 		d.Exec(t, "UPDATE conversations SET assignee_id = NULL")
 		if got := d.told(d.assign(t, id)); got != want {
 			t.Errorf("%s: %s", presence, got)
@@ -135,7 +141,7 @@ func TestShifts(t *testing.T) {
 // Round robin goes round, whatever the load; least loaded fills up; weights count.
 func TestDistribution(t *testing.T) {
 	d := open(t)
-	d.policies(t, assignment.Policy{Kind: assignment.RoundRobin, TeamID: d.sales})
+	d.policies(t, assignment.AssignmentPolicy{Kind: assignment.RoundRobin, TeamID: d.sales})
 	var got []string
 	for range 4 {
 		got = append(got, d.name(d.assign(t, d.meet(t)).AgentID))
@@ -143,7 +149,7 @@ func TestDistribution(t *testing.T) {
 	if got[0] == got[1] || got[0] != got[2] || got[1] != got[3] {
 		t.Errorf("round robin: %v", got)
 	}
-	d.plan(t, assignment.Plan{Weight: 3, Policies: []assignment.Policy{{Kind: assignment.LeastLoaded, TeamID: d.sales}}})
+	d.plan(t, assignment.Plan{Weight: 3, Policies: []assignment.AssignmentPolicy{{Kind: assignment.LeastLoaded, TeamID: d.sales}}})
 	d.capacity(t, 8, d.ana, d.bob) // both have two, which now weigh six
 	if got := d.told(d.assign(t, d.meet(t))); got != "unassigned least_loaded=at_capacity → " {
 		t.Errorf("nine of eight: %s", got)
@@ -161,7 +167,7 @@ func TestDistribution(t *testing.T) {
 
 func TestReconsider(t *testing.T) {
 	d := open(t)
-	d.policies(t, assignment.Policy{Kind: assignment.LeastLoaded, TeamID: d.sales})
+	d.policies(t, assignment.AssignmentPolicy{Kind: assignment.LeastLoaded, TeamID: d.sales})
 	id := d.meet(t)
 	d.has(t, d.bob, 1)
 	if got := d.told(d.assign(t, id)); got != "assigned least_loaded=assigned → ana" {
@@ -195,7 +201,7 @@ func TestOnePolicyOfARule(t *testing.T) {
 	d := open(t)
 	id := d.meet(t)
 	out := d.decide(t, id, func(ctx context.Context, tx bun.Tx, row *ledger.Row, r assignment.Request) (assignment.Outcome, error) {
-		r.Policy = &assignment.Policy{Kind: assignment.FixedTeam, TeamID: d.sales, Distribution: assignment.ByTurn}
+		r.Policy = &assignment.AssignmentPolicy{Kind: assignment.FixedTeam, TeamID: d.sales, Distribution: assignment.ByTurn}
 		return d.Assignment.Assign(ctx, tx, row, r)
 	})
 	if out.Result != assignment.Assigned || out.TeamID != d.sales || out.AgentID == "" || out.AgentID == d.carl.ID {
@@ -210,30 +216,32 @@ func TestPlansAreChecked(t *testing.T) {
 	d := open(t)
 	archived := d.Team(t, "Old")
 	d.Exec(t, "UPDATE teams SET archived_at = now() WHERE id = $1::uuid", archived)
-	one := func(p assignment.Policy) assignment.Plan { return assignment.Plan{Policies: []assignment.Policy{p}} }
+	one := func(p assignment.AssignmentPolicy) assignment.Plan {
+		return assignment.Plan{Policies: []assignment.AssignmentPolicy{p}}
+	}
 	for field, plan := range map[string]assignment.Plan{
 		"weight":                   {Weight: 11},
 		"presence":                 {Presence: "asleep"},
 		"offer.take_up_seconds":    {Offer: assignment.Offer{TakeUpSeconds: -1}},
 		"offer.chain":              {Offer: assignment.Offer{Chain: []assignment.Link{assignment.ToTeam, assignment.ToTeam}}},
 		"offer.text":               {Offer: assignment.Offer{Chain: []assignment.Link{assignment.ToCustomer}}},
-		"policies[0].kind":         one(assignment.Policy{Kind: "magic"}),
-		"policies[0].nobody":       one(assignment.Policy{Kind: assignment.Random, Nobody: "cry"}),
-		"policies[0].attribute":    one(assignment.Policy{Kind: assignment.Salesperson, Attribute: "unknown"}),
-		"policies[0].agent_id":     one(assignment.Policy{Kind: assignment.FixedAgent, AgentID: d.sales}),
-		"policies[0].team_id":      one(assignment.Policy{Kind: assignment.FixedTeam, TeamID: archived}),
-		"policies[0].teams":        one(assignment.Policy{Kind: assignment.TeamByAttribute, Attribute: "brand", Source: assignment.OfAccount, Teams: map[string]string{"a": archived}}),
-		"policies[0].days":         one(assignment.Policy{Kind: assignment.LastAgent, Days: 366}),
-		"policies[0].distribution": one(assignment.Policy{Kind: assignment.FixedTeam, TeamID: d.sales, Distribution: "lottery"}),
-		"policies[0].source":       one(assignment.Policy{Kind: assignment.TeamByAttribute, Attribute: "brand", Source: "moon", Teams: map[string]string{"a": d.sales}}),
+		"policies[0].kind":         one(assignment.AssignmentPolicy{Kind: "magic"}),
+		"policies[0].nobody":       one(assignment.AssignmentPolicy{Kind: assignment.Random, Nobody: "cry"}),
+		"policies[0].attribute":    one(assignment.AssignmentPolicy{Kind: assignment.Salesperson, Attribute: "unknown"}),
+		"policies[0].agent_id":     one(assignment.AssignmentPolicy{Kind: assignment.FixedAgent, AgentID: d.sales}),
+		"policies[0].team_id":      one(assignment.AssignmentPolicy{Kind: assignment.FixedTeam, TeamID: archived}),
+		"policies[0].teams":        one(assignment.AssignmentPolicy{Kind: assignment.TeamByAttribute, Attribute: "brand", Source: assignment.OfAccount, Teams: map[string]string{"a": archived}}),
+		"policies[0].days":         one(assignment.AssignmentPolicy{Kind: assignment.LastAgent, Days: 366}),
+		"policies[0].distribution": one(assignment.AssignmentPolicy{Kind: assignment.FixedTeam, TeamID: d.sales, Distribution: "lottery"}),
+		"policies[0].source":       one(assignment.AssignmentPolicy{Kind: assignment.TeamByAttribute, Attribute: "brand", Source: "moon", Teams: map[string]string{"a": d.sales}}),
 	} {
 		_, err := d.Assignment.SetPlan(t.Context(), team.System().Actor(), d.Account.ID, plan)
 		if e, ok := errors.AsType[*conversation.Error](err); !ok || e.Code != conversation.CodeInvalid || e.Field != field {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	d.policies(t, assignment.Policy{Kind: assignment.Random})
-	d.policies(t, assignment.Policy{Kind: assignment.LeastLoaded})
+	d.policies(t, assignment.AssignmentPolicy{Kind: assignment.Random})
+	d.policies(t, assignment.AssignmentPolicy{Kind: assignment.LeastLoaded})
 	p, err := d.Assignment.Plan(t.Context(), d.Account.ID)
 	if err != nil || p.Policies[0].Kind != assignment.LeastLoaded || p.Weight != 1 || p.Presence != assignment.Online || p.UpdatedAt == nil {
 		t.Errorf("%+v, %v", p, err)

@@ -29,7 +29,7 @@ type pool struct {
 func (p pool) fixed() bool { return p.team != "" }
 
 // poolOf finds whom a policy may choose from.
-func (s *Store) poolOf(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Plan, policy Policy, place int, now time.Time) (pool, error) {
+func (s *Store) poolOf(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Plan, policy AssignmentPolicy, place int, now time.Time) (pool, error) {
 	p := pool{tried: Tried{Place: place + 1, Name: string(policy.Kind)}, step: StepPolicy, nobody: policy.Nobody, distribution: ByLoad}
 	switch policy.Kind {
 	case Salesperson, AttributeAgent:

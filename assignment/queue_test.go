@@ -23,7 +23,7 @@ import (
 // queueing is a plan over the team with its queue.
 func (d *desk) queueing(t testing.TB) {
 	t.Helper()
-	d.policies(t, assignment.Policy{Kind: assignment.LeastLoaded, TeamID: d.sales, Nobody: assignment.Queue})
+	d.policies(t, assignment.AssignmentPolicy{Kind: assignment.LeastLoaded, TeamID: d.sales, Nobody: assignment.Queue})
 }
 
 // queue lets so many conversations wait.
@@ -100,7 +100,7 @@ func TestRoomIsFilled(t *testing.T) {
 		"another plan": {func(t *testing.T, d *desk, _ string) error {
 			d.online(t, d.bob, false)
 			d.capacity(t, 1, d.bob)
-			d.plan(t, assignment.Plan{Presence: assignment.Anybody, Policies: []assignment.Policy{{Kind: assignment.FixedTeam, TeamID: d.sales, Nobody: assignment.Queue}}})
+			d.plan(t, assignment.Plan{Presence: assignment.Anybody, Policies: []assignment.AssignmentPolicy{{Kind: assignment.FixedTeam, TeamID: d.sales, Nobody: assignment.Queue}}})
 			return d.Assignment.Sweep(t.Context())
 		}, "bob"},
 		"to another team": {func(t *testing.T, d *desk, _ string) error {
@@ -323,7 +323,7 @@ func TestAgentsOfSeveralAccounts(t *testing.T) {
 	d := open(t)
 	d.queueing(t)
 	other := d.Connect(t, "888888", office.Secret)
-	if _, err := d.Assignment.SetPlan(t.Context(), team.System().Actor(), other.ID, assignment.Plan{Weight: 2, Policies: []assignment.Policy{{Kind: assignment.RoundRobin, Nobody: assignment.Queue}}}); err != nil {
+	if _, err := d.Assignment.SetPlan(t.Context(), team.System().Actor(), other.ID, assignment.Plan{Weight: 2, Policies: []assignment.AssignmentPolicy{{Kind: assignment.RoundRobin, Nobody: assignment.Queue}}}); err != nil {
 		t.Fatal(err)
 	}
 	d.capacity(t, 0, d.ana, d.bob, d.carl)

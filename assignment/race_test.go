@@ -136,7 +136,7 @@ func (d *desk) freeOne(t testing.TB) bool {
 func TestEverythingAtOnce(t *testing.T) {
 	d := open(t)
 	d.plan(t, assignment.Plan{
-		Policies: []assignment.Policy{{Kind: assignment.LastAgent}, {Kind: assignment.LeastLoaded, TeamID: d.sales, Nobody: assignment.Queue}},
+		Policies: []assignment.AssignmentPolicy{{Kind: assignment.LastAgent}, {Kind: assignment.LeastLoaded, TeamID: d.sales, Nobody: assignment.Queue}},
 		Offer:    assignment.Offer{TakeUpSeconds: 30},
 	})
 	d.capacity(t, 4, d.ana, d.bob, d.carl)

@@ -46,7 +46,7 @@ func (p Plan) refers(ctx context.Context, tx bun.Tx) error {
 }
 
 // contactAttribute returns the key of the contact's attribute that the policy looks at, if it does.
-func (p Policy) contactAttribute() []string {
+func (p AssignmentPolicy) contactAttribute() []string {
 	if p.Kind == Salesperson || p.Kind == AttributeAgent || p.Kind == TeamByAttribute && p.Source == OfContact {
 		return []string{p.Attribute}
 	}
