@@ -31,6 +31,13 @@ const (
 	EventMerged          EventKind = "merged" // this conversation goes on in another
 )
 
+// The events of automatic assignment. An assigned event with a time until which it must be taken up is an offer.
+const (
+	EventOfferAccepted EventKind = "offer_accepted"
+	EventOfferPassed   EventKind = "offer_passed" // the agent did not take it up; Code says why
+	EventQueued        EventKind = "queued"       // it waits until somebody of the team, or of the account, has room
+)
+
 // The events of what agents do around a conversation. Its workflow need not hear of them.
 const (
 	EventNoteAdded        EventKind = "note_added"
@@ -108,6 +115,7 @@ type EventData struct {
 	AgentID     string       `json:"agent_id,omitempty"`
 	TeamID      string       `json:"team_id,omitempty"`
 	Until       *time.Time   `json:"until,omitempty"`
+	Step        string       `json:"step,omitempty"` // of an automatic assignment: policy, team, supervisors or queue
 	Consent     ConsentState `json:"consent,omitempty"`
 	Scope       ConsentScope `json:"scope,omitempty"`
 	Source      string       `json:"source,omitempty"`

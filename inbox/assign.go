@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/notes"
@@ -15,7 +16,7 @@ import (
 )
 
 // Attend gives the conversation to the caller, unless a colleague has it: then it is a conflict that names the colleague.
-// Attending what one has already changes nothing.
+// Attending what one has already changes nothing, but that an offer is taken up.
 func (in *Inbox) Attend(ctx context.Context, by conversation.Caller, id string) (Conversation, error) {
 	agent, err := agentID(by.Actor)
 	if err != nil {
@@ -24,6 +25,7 @@ func (in *Inbox) Attend(ctx context.Context, by conversation.Caller, id string) 
 	return in.run(ctx, by, id, func(row *ledger.Row, now time.Time) error {
 		switch row.AssigneeID {
 		case agent:
+			assignment.TakeUp(row, by.Actor, now)
 			return nil
 		case "":
 			assign(row, by.Actor, Assignment{AgentID: &agent}, now)

@@ -92,12 +92,17 @@ func (in *Inbox) handBackSome(ctx context.Context, lost handBack) (int, error) {
 		if err != nil {
 			return err
 		}
-		now, list := in.Now(), make([]*ledger.Row, 0, len(rows))
+		now, list, changed := in.Now(), make([]*ledger.Row, 0, len(rows)), make([]ledger.Changed, 0, len(rows))
 		for _, row := range rows {
+			before := *row
 			takeBack(row, lost.trigger, now)
-			list = append(list, row)
+			list, changed = append(list, row), append(changed, ledger.Changed{Before: before, Row: row})
 		}
-		return ledger.Save(ctx, tx, now, list...)
+		others, err := in.Freed.Follow(ctx, tx, changed...)
+		if err != nil {
+			return err
+		}
+		return ledger.Save(ctx, tx, now, append(list, others...)...)
 	})
 	if err == nil && len(ids) > 0 {
 		in.Notify()

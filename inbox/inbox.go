@@ -28,6 +28,8 @@ type Options struct {
 	Now      func() time.Time
 	// Notify is called after a commit that left something for the dispatchers.
 	Notify func()
+	// Freed is told when a command changed who has a conversation or where it stands, see ledger.Desk. Nil does nothing.
+	Freed ledger.Freed
 	// Meaning explains a provider's error code in a sentence.
 	Meaning func(on conversation.Channel, code string) string
 	Logger  *slog.Logger
@@ -51,7 +53,9 @@ const (
 )
 
 // desk is where the commands are carried out.
-func (in *Inbox) desk() ledger.Desk { return ledger.Desk{DB: in.DB, Now: in.Now, Notify: in.Notify} }
+func (in *Inbox) desk() ledger.Desk {
+	return ledger.Desk{DB: in.DB, Now: in.Now, Notify: in.Notify, Freed: in.Freed}
+}
 
 // command runs one command against a locked conversation and saves it, with its contact held as the mode says.
 func (in *Inbox) command(ctx context.Context, by conversation.Caller, id string, lock lockMode, do func(ctx context.Context, tx bun.Tx, row *ledger.Row) error) error {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/labels"
@@ -121,6 +122,9 @@ func (in *Inbox) Get(ctx context.Context, by conversation.Caller, id string) (Co
 		c.Next = append(c.Next, DeadlineView{Kind: d.Kind, At: d.At})
 	}
 	if err := in.addOwn(ctx, &c, by.Actor); err != nil {
+		return Conversation{}, err
+	}
+	if c.Offer, c.Queue, err = assignment.Standing(ctx, in.DB, row); err != nil {
 		return Conversation{}, err
 	}
 	c.Actions, err = in.actions(ctx, row, by.Actor)

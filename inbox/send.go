@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/drafts"
 	"guichet.dev/guichet/followers"
@@ -53,6 +54,7 @@ func (in *Inbox) Send(ctx context.Context, by conversation.Caller, id string, m 
 			return reason
 		}
 		row.Reopen(by.Actor, in.Now())
+		assignment.TakeUp(row, by.Actor, in.Now()) // whoever answers has taken it up
 		if err := in.sends(ctx, tx, row, by.Actor, m.DraftVersion); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package inbox
 import (
 	"time"
 
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/drafts"
@@ -55,6 +56,8 @@ type Conversation struct {
 	Following      *bool                 `json:"following,omitempty"` // whether the caller, an agent, follows it; single reads only
 	Draft          *drafts.Draft         `json:"draft,omitempty"`     // the caller's own, single reads only
 	Block          *blocks.Block         `json:"block,omitempty"`     // what the provider made of it, single reads only
+	Offer          *assignment.OfferView `json:"offer,omitempty"`     // which the assignee must take up, single reads only
+	Queue          *assignment.Place     `json:"queue,omitempty"`     // where it waits for somebody with room, single reads only
 }
 
 // DeadlineView is an armed deadline.

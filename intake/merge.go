@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/contacts"
 	"guichet.dev/guichet/conversation"
@@ -66,6 +67,7 @@ func (b *batch) mergeConversations(merges []contacts.Merge) error {
 
 // mergeInto ends the older conversation; what it held goes on in the newer, which is opened if the older was not done.
 func (b *batch) mergeInto(older, newer *ledger.Row) error {
+	before := *older
 	bothSnoozed := older.Status == conversation.StatusSnoozed && newer.Status == conversation.StatusSnoozed
 	if older.Status != conversation.StatusDone && !bothSnoozed {
 		b.reopen(newer, conversation.ActorProvider, b.now)
@@ -108,6 +110,9 @@ func (b *batch) mergeInto(older, newer *ledger.Row) error {
 		if err := carry(b.ctx, b.tx, older.ID, newer.ID); err != nil {
 			return err
 		}
+	}
+	if err := assignment.Merge(b.ctx, b.tx, ledger.Changed{Before: before, Row: older}, newer); err != nil {
+		return err
 	}
 	return b.moveQueued(older, newer)
 }

@@ -36,6 +36,8 @@ var table = []column{
 	optUUIDs("merged_into", func(r *Row) *string { return &r.MergedInto }),
 	seqs("priority", func(r *Row) *int64 { return &r.Priority }),
 	optTimes("blocked_at", func(r *Row) *time.Time { return &r.BlockedAt }),
+	optTimes("offer_until", func(r *Row) *time.Time { return &r.OfferUntil }),
+	optTimes("queued_at", func(r *Row) *time.Time { return &r.QueuedAt }),
 
 	seqs("last_seq", func(r *Row) *int64 { return &r.LastSeq }),
 	seqs("wake_seq", func(r *Row) *int64 { return &r.WakeSeq }),

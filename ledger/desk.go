@@ -16,7 +16,19 @@ type Desk struct {
 	Now func() time.Time
 	// Notify is called after a commit that left something for the dispatchers.
 	Notify func()
+	// Freed is told when a command changed who has a conversation or where it stands. Nil does nothing.
+	Freed Freed
 }
+
+// Changed is a locked conversation with what it was before.
+type Changed struct {
+	Before Row
+	*Row
+}
+
+// Freed is called in the transaction that changed who has conversations or where they stand, before they are saved: somebody
+// may have got room for the next in a queue. It returns the other conversations that it changed, which are saved with them.
+type Freed func(ctx context.Context, tx bun.Tx, changed ...Changed) ([]*Row, error)
 
 // Hold locks the contact of a conversation before it.
 type Hold func(ctx context.Context, tx bun.Tx, contactID string) error
@@ -47,16 +59,42 @@ func (d Desk) Repeatable(ctx context.Context, by conversation.Caller, id string,
 		if err := claim(ctx, tx); err != nil {
 			return err
 		}
+		before := *row
 		if err := do(ctx, tx, row); err != nil {
 			return err
 		}
-		return Save(ctx, tx, d.Now(), row)
+		others, err := d.Freed.Follow(ctx, tx, Changed{before, row})
+		if err != nil {
+			return err
+		}
+		return Save(ctx, tx, d.Now(), append(others, row)...)
 	})
 	if err == nil {
 		failpoint.Hit("inbox.committed")
 		d.Notify()
 	}
 	return err
+}
+
+// Follow calls the function, if there is one, with those conversations whose change it must know of.
+func (f Freed) Follow(ctx context.Context, tx bun.Tx, all ...Changed) ([]*Row, error) {
+	var changed []Changed
+	for _, c := range all {
+		if c.moved() {
+			changed = append(changed, c)
+		}
+	}
+	if f == nil || len(changed) == 0 {
+		return nil, nil
+	}
+	return f(ctx, tx, changed...)
+}
+
+// moved reports whether the change can matter to who has what, or to who waits.
+func (c Changed) moved() bool {
+	b, r := c.Before, c.Row
+	return b.AssigneeID != r.AssigneeID || b.TeamID != r.TeamID || b.Status != r.Status || b.MergedInto != r.MergedInto ||
+		b.Priority != r.Priority || !b.OfferUntil.Equal(r.OfferUntil)
 }
 
 // Active is Command without its contact, refused on a conversation that goes on in another.

@@ -32,6 +32,15 @@ func WakeArmed(ctx context.Context, db bun.IDB) (int, error) {
 	return wake(ctx, db, `SELECT id, wake_seq FROM conversations WHERE next_deadline_at IS NOT NULL`)
 }
 
+// Wake tells the workflows of conversations to look again. It locks none of them: what follows in the transaction must lock
+// neither conversations nor the queue of assignment.
+func Wake(ctx context.Context, tx bun.Tx, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return postgres.Later(ctx, tx, "wake conversations", insertWakes("SELECT id, wake_seq FROM conversations WHERE id = ANY($1::uuid[])"), ids)
+}
+
 // wakeBatch is how many conversations are woken in one statement, so that none is held up for long.
 const wakeBatch = 500
 

@@ -90,6 +90,13 @@ func ReadAll(ctx context.Context, db bun.IDB, ids []string) (map[string]*Row, er
 	return load(ctx, db, "SELECT "+columns+" FROM conversations WHERE id = ANY($1::uuid[])", ids)
 }
 
+// LockFree loads a conversation and locks it if nobody holds it; nil if somebody does, or there is none. It never waits, so
+// it may be called out of the order of locks.
+func LockFree(ctx context.Context, tx bun.Tx, id string) (*Row, error) {
+	rows, err := load(ctx, tx, lockOne+" SKIP LOCKED", id)
+	return rows[id], err
+}
+
 func load(ctx context.Context, db bun.IDB, query string, args ...any) (map[string]*Row, error) {
 	rows := make(map[string]*Row)
 	into := rowInto(rows)

@@ -21,6 +21,8 @@ type Row struct {
 	MergedInto   string
 	Priority     int64     // -1 low, 0 normal, 1 high, 2 urgent
 	BlockedAt    time.Time // since when the contact is blocked on the account
+	OfferUntil   time.Time // until when the assignee must take it up; zero: it is no offer
+	QueuedAt     time.Time // since when it waits for somebody with room; zero: it does not
 
 	LastSeq    int64 // of the newest event
 	WakeSeq    int64 // of the newest event that the workflow must see
@@ -94,6 +96,11 @@ func (r *Row) AppendOnce(e conversation.Event, key string) int64 {
 // HasKey reports whether an event with this key waits to be saved.
 func (r *Row) HasKey(key string) bool {
 	return slices.ContainsFunc(r.events, func(e entry) bool { return e.effectKey == key })
+}
+
+// Appends reports whether an event of this kind waits to be saved.
+func (r *Row) Appends(kind conversation.EventKind) bool {
+	return slices.ContainsFunc(r.events, func(e entry) bool { return e.Kind == kind })
 }
 
 func (r *Row) append(e conversation.Event, key string, wakes bool) int64 {

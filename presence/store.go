@@ -37,7 +37,42 @@ type Attendance struct {
 }
 
 // Store is presence in the database. Writers note changes in the feed.
-type Store struct{ DB *bun.DB }
+type Store struct {
+	DB *bun.DB
+	// Moved is called in the transaction that notes that agents came or went, or work for other teams. Nil does nothing.
+	Moved func(ctx context.Context, tx bun.Tx, agentIDs []string) error
+	// Told is called after a commit of which Moved knows. Nil does nothing.
+	Told func()
+}
+
+// change writes something down of which Moved must know; write returns whom it is about.
+func (s *Store) change(ctx context.Context, write func(ctx context.Context, tx bun.Tx) (moved []string, err error)) error {
+	some := false
+	err := postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+		moved, err := write(ctx, tx)
+		some = len(moved) > 0
+		if err != nil || !some || s.Moved == nil {
+			return err
+		}
+		return s.Moved(ctx, tx, moved)
+	})
+	if err == nil && some && s.Told != nil {
+		s.Told()
+	}
+	return err
+}
+
+// ids runs a statement that returns ids.
+func ids(ctx context.Context, tx bun.Tx, statement string, args ...any) ([]string, error) {
+	var found []string
+	err := postgres.Rows(ctx, tx, func(row *sql.Rows) error {
+		var id string
+		err := row.Scan(&id)
+		found = append(found, id)
+		return err
+	}, statement, args...)
+	return found, err
+}
 
 // agents selects all who may work. Who was not heard of for long is offline, also if no process has written that down.
 const agents = `SELECT a.id, CASE WHEN p.seen_at < clock_timestamp() - $1::interval THEN 'offline' ELSE coalesce(p.state, 'offline') END, p.since,
@@ -82,14 +117,13 @@ func (s *Store) Choose(ctx context.Context, agentID string, state State) (Attend
 	if state != Online && state != Away {
 		return Attendance{}, conversation.Invalid("state", "must be online or away")
 	}
-	err := postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.Tx.ExecContext(ctx, `WITH before AS (SELECT state FROM agent_presence WHERE agent_id = $1::uuid FOR UPDATE),
+	err := s.change(ctx, func(ctx context.Context, tx bun.Tx) ([]string, error) {
+		return ids(ctx, tx, `WITH before AS (SELECT state FROM agent_presence WHERE agent_id = $1::uuid FOR UPDATE),
 			written AS (INSERT INTO agent_presence AS p (agent_id, state, away, since, seen_at) VALUES ($1::uuid, $2, $2 = 'away', clock_timestamp(), clock_timestamp())
 				ON CONFLICT (agent_id) DO UPDATE SET state = excluded.state, away = excluded.away, seen_at = excluded.seen_at,
 					since = CASE WHEN p.state = excluded.state THEN p.since ELSE excluded.since END)
-			INSERT INTO changes (kind, subject_id) SELECT $3, $1 WHERE NOT EXISTS (SELECT 1 FROM before WHERE state = $2)`,
+			INSERT INTO changes (kind, subject_id) SELECT $3, $1 WHERE NOT EXISTS (SELECT 1 FROM before WHERE state = $2) RETURNING subject_id`,
 			agentID, string(state), string(feed.ChangePresence))
-		return err
 	})
 	if err != nil {
 		return Attendance{}, fmt.Errorf("choose presence: %w", err)
@@ -102,20 +136,20 @@ func (s *Store) Touch(ctx context.Context, agentIDs []string) error {
 	if len(agentIDs) == 0 {
 		return nil
 	}
-	err := postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
-		for _, statement := range []string{
-			`INSERT INTO agent_presence (agent_id, state, since, seen_at) SELECT id, 'offline', clock_timestamp(), clock_timestamp()
-				FROM agents WHERE id = ANY($1::uuid[]) AND $2 <> '' ORDER BY id ON CONFLICT DO NOTHING`,
-			`WITH back AS (UPDATE agent_presence SET state = CASE WHEN away THEN 'away' ELSE 'online' END, since = clock_timestamp()
-				WHERE agent_id = ANY($1::uuid[]) AND state = 'offline' RETURNING agent_id)
-				INSERT INTO changes (kind, subject_id) SELECT $2, agent_id FROM back`,
-			`UPDATE agent_presence SET seen_at = clock_timestamp() WHERE agent_id = ANY($1::uuid[]) AND $2 <> ''`,
-		} {
-			if _, err := tx.Tx.ExecContext(ctx, statement, agentIDs, string(feed.ChangePresence)); err != nil {
-				return err
-			}
+	err := s.change(ctx, func(ctx context.Context, tx bun.Tx) ([]string, error) {
+		_, err := tx.Tx.ExecContext(ctx, `INSERT INTO agent_presence (agent_id, state, since, seen_at) SELECT id, 'offline', clock_timestamp(), clock_timestamp()
+			FROM agents WHERE id = ANY($1::uuid[]) ORDER BY id ON CONFLICT DO NOTHING`, agentIDs)
+		if err != nil {
+			return nil, err
 		}
-		return nil
+		back, err := ids(ctx, tx, `WITH back AS (UPDATE agent_presence SET state = CASE WHEN away THEN 'away' ELSE 'online' END, since = clock_timestamp()
+			WHERE agent_id = ANY($1::uuid[]) AND state = 'offline' RETURNING agent_id)
+			INSERT INTO changes (kind, subject_id) SELECT $2, agent_id FROM back RETURNING subject_id`, agentIDs, string(feed.ChangePresence))
+		if err != nil {
+			return nil, err
+		}
+		_, err = tx.Tx.ExecContext(ctx, "UPDATE agent_presence SET seen_at = clock_timestamp() WHERE agent_id = ANY($1::uuid[])", agentIDs)
+		return back, err
 	})
 	if err != nil {
 		return fmt.Errorf("note who is there: %w", err)
@@ -125,9 +159,11 @@ func (s *Store) Touch(ctx context.Context, agentIDs []string) error {
 
 // Expire notes who has gone without a word.
 func (s *Store) Expire(ctx context.Context) error {
-	_, err := s.DB.DB.ExecContext(ctx, `WITH gone AS (UPDATE agent_presence SET state = 'offline', since = clock_timestamp()
-			WHERE state <> 'offline' AND seen_at < clock_timestamp() - $1::interval RETURNING agent_id)
-		INSERT INTO changes (kind, subject_id) SELECT $2, agent_id FROM gone`, OfflineAfter.String(), string(feed.ChangePresence))
+	err := s.change(ctx, func(ctx context.Context, tx bun.Tx) ([]string, error) {
+		return ids(ctx, tx, `WITH gone AS (UPDATE agent_presence SET state = 'offline', since = clock_timestamp()
+				WHERE state <> 'offline' AND seen_at < clock_timestamp() - $1::interval RETURNING agent_id)
+			INSERT INTO changes (kind, subject_id) SELECT $2, agent_id FROM gone RETURNING subject_id`, OfflineAfter.String(), string(feed.ChangePresence))
+	})
 	if err != nil {
 		return fmt.Errorf("note who has gone: %w", err)
 	}
@@ -141,17 +177,17 @@ func (s *Store) WorkFor(ctx context.Context, agentID string, teamIDs []string) (
 			return Attendance{}, notTheirs()
 		}
 	}
-	err := postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
+	err := s.change(ctx, func(ctx context.Context, tx bun.Tx) ([]string, error) {
 		var theirs int
 		err := tx.Tx.QueryRowContext(ctx, `WITH m AS (UPDATE team_members SET working = team_id = ANY($2::uuid[]) WHERE agent_id = $1::uuid RETURNING working)
 			SELECT count(*) FROM m WHERE working`, agentID, append([]string{}, teamIDs...)).Scan(&theirs)
 		if err != nil {
-			return fmt.Errorf("choose working teams: %w", err)
+			return nil, fmt.Errorf("choose working teams: %w", err)
 		}
 		if theirs != distinct(teamIDs) {
-			return notTheirs()
+			return nil, notTheirs()
 		}
-		return feed.Note(ctx, tx, feed.Change{Kind: feed.ChangePresence, SubjectID: agentID})
+		return []string{agentID}, feed.Note(ctx, tx, feed.Change{Kind: feed.ChangePresence, SubjectID: agentID})
 	})
 	if err != nil {
 		return Attendance{}, err

@@ -75,6 +75,7 @@ func (s *Server) registerAPI() {
 	s.registerDrafts()
 	s.registerFollowing()
 	s.registerBlocks()
+	s.registerAssignment()
 	s.registerTranscripts()
 	s.registerContacts()
 	s.registerAttributes()

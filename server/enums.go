@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/bulk"
@@ -46,6 +47,13 @@ var enums = []enum{
 	of(presence.Doings()...),
 	of(contacts.AttributeTypes()...),
 	of(blocks.ProviderStates()...),
+	of(assignment.Kinds()...),
+	of(assignment.Distributions()...),
+	of(assignment.Nobodies()...),
+	of(assignment.Presences()...),
+	of(assignment.Sources()...),
+	of(assignment.Links()...),
+	of(assignment.Steps()...),
 	of(transcripts.Formats()...),
 	of(search.Kinds()...),
 	of(search.Authors()...),

@@ -18,6 +18,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/bulk"
@@ -234,9 +235,10 @@ func newFixture(t *testing.T, change ...func(*server.Options)) *fixture {
 
 // furnish adds the stores of what agents do around conversations.
 func (f *fixture) furnish(o *server.Options) {
-	desk := ledger.Desk{DB: f.db, Now: o.Clock.Now, Notify: func() {}}
+	o.Assignment = assignment.NewStore(assignment.Options{DB: f.db, Now: o.Clock.Now, Logger: o.Logger})
+	desk := ledger.Desk{DB: f.db, Now: o.Clock.Now, Notify: func() {}, Freed: o.Assignment.Freed}
 	o.Beside = inbox.New(inbox.Options{
-		DB: f.db, Accounts: o.Accounts, Adapters: o.Adapters, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger,
+		DB: f.db, Accounts: o.Accounts, Adapters: o.Adapters, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger, Freed: o.Assignment.Freed,
 		Meaning: func(conversation.Channel, string) string { return "" },
 	})
 	o.Notes, o.Labels, o.Drafts, o.Followers = notes.NewStore(desk), labels.NewStore(desk), drafts.NewStore(desk), followers.NewStore(desk)

@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/blocks"
 	"guichet.dev/guichet/bulk"
@@ -64,6 +65,7 @@ type Options struct {
 	Drafts      *drafts.Store
 	Followers   *followers.Store
 	Blocks      *blocks.Store
+	Assignment  *assignment.Store
 	Contacts    *contacts.Store
 	Transcripts *transcripts.Store
 	Search      *search.Store

@@ -80,7 +80,7 @@ func newWalked(t *testing.T) *walked {
 		}),
 		Contacts: contacts.NewStore(o.Desk()), Transcripts: transcripts.NewStore(o.Desk()),
 		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
-		Search:        search.NewStore(o.DB), Views: views.NewStore(o.DB), Bulk: w.bulk,
+		Search:        search.NewStore(o.DB), Views: views.NewStore(o.DB), Bulk: w.bulk, Assignment: o.Assignment,
 		Calendars: o.Calendars, Rulebook: o.Rulebook, Automation: o.Automation,
 	}
 	addEntrances(t, &options, o.DB)
@@ -90,12 +90,20 @@ func newWalked(t *testing.T) *walked {
 		w.write(a)
 		w.object("parked", a.ID == w.foreign.ID, false)
 	}
+	w.wait()
 	o.Exec(t, `INSERT INTO notifications (id, agent_id, conversation_id, account_id, created_at, changed_at)
 		SELECT gen_random_uuid(), a.id, c.id, c.account_id, now(), now() FROM agents a, conversations c`) // as if all had seen both
 	if _, err := search.Rebuild(t.Context(), o.DB, nil); err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// wait lets a conversation of each account wait in a queue.
+func (w *walked) wait() {
+	w.office.Exec(w.t, `INSERT INTO assignment_queue (conversation_id, account_id, priority, queued_at, told)
+		SELECT DISTINCT ON (account_id) id, account_id, 0, now(), false FROM conversations`)
+	w.office.Exec(w.t, "UPDATE conversations AS c SET queued_at = q.queued_at FROM assignment_queue AS q WHERE q.conversation_id = c.id")
 }
 
 // people restricts the foreign account and lets those in who are to see it.
@@ -153,6 +161,9 @@ func (w *walked) people() {
 		w.callers = append(w.callers, walker{c.name, value, p})
 	}
 }
+
+// unplan takes the plans away, so that what others ask for is not assigned meanwhile.
+func (w *walked) unplan() { w.office.Exec(w.t, "DELETE FROM assignment_plans") }
 
 // restrict lets everybody see the own account, and the viewer and the watchers alone the foreign one.
 func (w *walked) restrict() {

@@ -56,6 +56,13 @@ var walks = map[string]walk{
 	"resume-account":      {settings: true},
 	"check-account":       {settings: true, unaudited: "it changes nothing"},
 	"get-account-viewers": {settings: true},
+	"get-assignment-plan": {settings: true},
+	"set-assignment-plan": {settings: true, bodies: []string{
+		`{"policies":[{"kind":"agent","agent_id":"<agent>"},{"kind":"team","team_id":"<team>","nobody":"queue"}]}`,
+	}, after: (*walked).unplan},
+	"set-capacity":  {bodies: []string{`{"capacity":7}`}},
+	"accept-offer":  {lacks: true}, // nothing is offered to the admin
+	"decline-offer": {lacks: true},
 	"set-account-viewers": {
 		bodies: []string{`{"restricted":true,"agent_ids":["<viewer>","<agent>"],"team_ids":["<watchers>","<team>"]}`}, settings: true, after: (*walked).restrict,
 	},

@@ -48,6 +48,8 @@ const (
 	OwnTokens           Permission = "self.tokens"
 	ReadRoles           Permission = "roles.read"
 	WriteRoles          Permission = "roles.write"
+	ReadAssignment      Permission = "assignment.read"
+	WriteCapacity       Permission = "agents.capacity" // whoever has it is also offered what nobody else takes up
 	ReadAutomation      Permission = "automation.read"
 	WriteAutomation     Permission = "automation.write"
 	WriteSettings       Permission = "settings.write" // of the whole installation; reading them too
@@ -73,9 +75,9 @@ var (
 		ReadSelf, ReadConversations, AttendConversations, AssignConversations, CloseConversations, SnoozeConversations,
 		MarkConversations, SendMessages, WriteConsent, WritePresence, ReadAccounts, ReadAgents, ReadTeams, OwnTokens,
 		WriteNotes, LabelConversations, RankConversations, FollowConversations, BlockContacts, ReadLabels, ReadContacts, WriteContacts, ReadAttributes,
-		RunBulk, WriteViews,
+		RunBulk, WriteViews, ReadAssignment,
 	}
-	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews, ReadAutomation})
+	ofSupervisors = slices.Concat(ofAgents, []Permission{CheckAccounts, ReadParked, WriteTeams, ReadAudit, ReadRoles, ModerateNotes, ExportConversations, WriteLabels, ShareViews, ReadAutomation, WriteCapacity})
 	ofAdmins      = slices.Concat(ofSupervisors, []Permission{WriteAccounts, ApplyParked, WriteAgents, ReadTokens, WriteTokens, WriteRoles, WriteSettings, AllAccounts, WriteAttributes, WriteAutomation})
 
 	byRole = map[Role]PermissionSet{

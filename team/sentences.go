@@ -44,6 +44,8 @@ var sentences = map[Permission]string{
 	RunBulk:             "Do something with many conversations at once; each needs its own permission too.",
 	WriteViews:          "Keep views of one's own.",
 	ShareViews:          "Share views with a team or everybody, and change shared ones.",
+	ReadAssignment:      "See which conversations wait in the queues, and how many each agent has and can have.",
+	WriteCapacity:       "Set how many conversations agents can have, and be offered those that nobody else takes up.",
 	ReadAutomation:      "See rules, business hours and how conversations are assigned, and try rules on messages.",
 	WriteAutomation:     "Write and publish rules, and change business hours and how conversations are assigned.",
 	ReadAudit:           "See what was changed, by whom.",

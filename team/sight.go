@@ -27,6 +27,21 @@ func seesAccountArgs(accountID any) []any {
 	return []any{bun.List(all), AllAccounts, accountID}
 }
 
+// SeesExpr returns an expression for a query of agents a, with its arguments: whether the agent sees the account. It says
+// nothing of whether the agent is active.
+func SeesExpr(accountID string) (string, []any) { return seesAccount, seesAccountArgs(accountID) }
+
+// CanExpr returns an expression for a query of agents a, with its arguments: whether the agent's role has the permission.
+func CanExpr(p Permission) (string, []any) {
+	var builtIn []Role
+	for _, role := range Roles() {
+		if role.Can(p) {
+			builtIn = append(builtIn, role)
+		}
+	}
+	return "(a.role IN (?) OR EXISTS (SELECT 1 FROM roles AS r WHERE r.key = a.role AND ? = ANY (r.permissions)))", []any{bun.List(builtIn), p}
+}
+
 // Sees reports whether an active agent may see the conversations of an account. An agent who does not exist, or is
 // deactivated, sees nothing.
 func Sees(ctx context.Context, db bun.IDB, agentID, accountID string) (bool, error) {

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/calendars"
@@ -74,6 +75,7 @@ type App struct {
 	repetitions   *idempotency.Store
 	signIn        *signin.Store
 	bulk          *bulk.Store
+	assignment    *assignment.Store
 	secondFactor  *secondfactor.Store
 	oidc          *oidc.Store
 	notifications *notifications.Store

@@ -25,7 +25,7 @@ type inside struct {
 }
 
 func (a *App) openInside() {
-	desk := ledger.Desk{DB: a.DB, Now: a.Clock.Now, Notify: a.notify}
+	desk := ledger.Desk{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Freed: a.assignment.Freed}
 	a.inside = inside{
 		notes: notes.NewStore(desk), labels: labels.NewStore(desk), drafts: drafts.NewStore(desk), followers: followers.NewStore(desk),
 		blocks:   blocks.NewStore(blocks.Options{Desk: desk, Accounts: a.Accounts, Adapters: a.adapters, Meaning: meaning}),

@@ -73,6 +73,7 @@ func (a *App) stages() ([]stage, error) {
 		stage{"dispatcher", dispatcher.Run},
 		stage{"wake", func(ctx context.Context) error { return a.listen(ctx, wake, access) }},
 		stage{"hand back", func(ctx context.Context) error { return a.handBack(ctx, access) }},
+		stage{"assignment", a.assignment.Run},
 		stage{"bootstrap token", a.bootstrap},
 		stage{"mails", a.Mailer.Run},
 	)
@@ -106,7 +107,7 @@ func (a *App) listen(ctx context.Context, wake, access chan<- struct{}) error {
 	heard := map[string]func(payload string){
 		ledger.DispatchChannel: func(string) { tell(wake) },
 		feed.Channel:           func(string) { a.bell.Ring() },
-		team.AccessChannel:     func(string) { a.Team.Forget(); a.live.Recheck(); tell(access) },
+		team.AccessChannel:     func(string) { a.Team.Forget(); a.live.Recheck(); tell(access); a.assignment.Look() },
 		presence.Channel:       a.presence.Board.Heard,
 	}
 	return postgres.Listen(ctx, a.Config.DatabaseURL, postgres.Subscription{

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/calendars"
@@ -83,8 +84,10 @@ func (a *App) openStores(context.Context) error {
 	a.Accounts = accounts.NewStore(accounts.Options{
 		DB: a.DB, Keyring: keys, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
 	})
+	a.assignment = assignment.NewStore(assignment.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: a.DB, Accounts: a.Accounts, Adapters: a.adapters, Now: a.Clock.Now, Notify: a.notify, Meaning: meaning, Logger: a.Logger,
+		Freed: a.assignment.Freed,
 	})
 	a.rulebook = rulebook.NewStore(rulebook.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
 	a.calendars = calendars.NewStore(a.DB, a.Clock.Now)
@@ -111,7 +114,7 @@ func (a *App) openStores(context.Context) error {
 }
 
 func (a *App) openPresence() {
-	store := &presence.Store{DB: a.DB}
+	store := &presence.Store{DB: a.DB, Moved: a.assignment.Moved, Told: a.notify}
 	a.presence = server.Presence{
 		Store: store, Keeper: &presence.Keeper{Store: store, Announce: a.notifyFeed, Logger: a.Logger},
 		Board: &presence.Board{
@@ -149,7 +152,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Receiver: a.intake, Queries: a.Inbox, Handling: a.Inbox, Writing: a.Inbox, Parked: a.intake,
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts, Search: a.inside.search,
-		Views: views.NewStore(a.DB), Bulk: a.bulk, Calendars: a.calendars, Rulebook: a.rulebook, Automation: a.automation,
+		Views: views.NewStore(a.DB), Bulk: a.bulk, Assignment: a.assignment, Calendars: a.calendars, Rulebook: a.rulebook, Automation: a.automation,
 		Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})

@@ -54,6 +54,11 @@ var rules = []rule{
 	{layer: []string{"activities/..."}, own: []string{"activities/...", "conversation", "channel"}},
 	{layer: []string{"server/..."}, forbidden: []string{"activities", "worker", "simulator/...", "internal/app"}, reach: []string{"workflows/..."}},
 	{layer: []string{"worker/..."}, forbidden: []string{"server/...", "simulator/...", "internal/app"}},
+	{
+		// Inbox and intake build on it.
+		layer: []string{"assignment"}, own: []string{"conversation", "internal/clock", "ledger", "outbox", "postgres", "presence", "team"},
+		forbidden: []string{"github.com/labstack/echo/v4/...", "github.com/danielgtaylor/huma/v2/...", "go.temporal.io/...", "net/http"},
+	},
 	{layer: []string{"cmd/...", "internal/app/...", "bench/...", "web/..."}},
 	{layer: []string{"internal/..."}, forbidden: []string{"internal/app", "server/...", "worker/...", "workflows/...", "activities/...", "simulator/..."}},
 	{
@@ -152,6 +157,9 @@ func TestLayeringIsNoticed(t *testing.T) {
 		{"inbox", module + "/server", "", false},
 		{"inbox", echo, "", false},
 		{"inbox", module + "/channel/whatsapp", "", false},
+		{"assignment", module + "/ledger", "", true},
+		{"assignment", module + "/inbox", "", false},
+		{"inbox", module + "/assignment", "", true},
 		{"postgres", module + "/conversation", "", false},
 		{"internal/testkit", module + "/internal/app", "", false},
 		{"internal/app", module + "/server", "", true},

@@ -147,7 +147,11 @@ var rulesOfTheRecord = map[string]string{
 	"blocks that conversations do not know": `SELECT count(*) FROM conversations c WHERE merged_into IS NULL AND (blocked_at IS NOT NULL) <>
 		EXISTS (SELECT 1 FROM blocks b WHERE b.account_id = c.account_id AND b.contact_id = c.contact_id AND b.blocked)`,
 	"notes without their event": "SELECT count(*) FROM notes n WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.conversation_id = n.conversation_id AND e.seq = n.seq AND e.kind = 'note_added')",
-	"threads that two go on":    "SELECT count(*) FROM (SELECT 1 FROM conversations WHERE merged_into IS NULL GROUP BY account_id, contact_id HAVING count(*) > 1) AS twice",
+	"offers that conversations do not know": `SELECT count(*) FROM assignment_offers o FULL JOIN (SELECT * FROM conversations WHERE offer_until IS NOT NULL) c ON c.id = o.conversation_id
+		WHERE (c.offer_until = o.until AND c.assignee_id = o.agent_id AND c.status = 'open' AND c.merged_into IS NULL) IS NOT TRUE`,
+	"places in a queue that conversations do not know": `SELECT count(*) FROM assignment_queue q FULL JOIN (SELECT * FROM conversations WHERE queued_at IS NOT NULL) c ON c.id = q.conversation_id
+		WHERE (c.queued_at = q.queued_at AND c.assignee_id IS NULL AND c.status = 'open' AND c.merged_into IS NULL AND c.priority = q.priority) IS NOT TRUE`,
+	"threads that two go on": "SELECT count(*) FROM (SELECT 1 FROM conversations WHERE merged_into IS NULL GROUP BY account_id, contact_id HAVING count(*) > 1) AS twice",
 	"standing consents that the ledger does not give": `SELECT count(*) FROM consents s WHERE s.change_id <> (SELECT id FROM consent_changes h
 		WHERE h.contact_id = s.contact_id AND h.channel = s.channel AND h.scope = s.scope ORDER BY at DESC, (state = 'opted_out') DESC, recorded_at DESC, id DESC LIMIT 1)`,
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"guichet.dev/guichet/accounts"
+	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
@@ -49,6 +50,8 @@ type Office struct {
 	Outbox     *outbox.Outbox
 	Provider   *Provider
 
+	Assignment *assignment.Store
+
 	frozen atomic.Pointer[time.Time]
 }
 
@@ -65,9 +68,10 @@ func Open(t testing.TB) *Office {
 	o.Account = o.Connect(t, "106540352242922", Secret)
 	log := testkit.Logger(t)
 	adapter := player{Adapter: whatsapp.New(whatsapp.Options{Now: o.Now}), provider: o.Provider}
+	o.Assignment = assignment.NewStore(assignment.Options{DB: o.DB, Now: o.Now, Logger: log})
 	o.Inbox = inbox.New(inbox.Options{
 		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Adapter{conversation.WhatsApp: adapter},
-		Now: o.Now, Notify: func() {}, Logger: log,
+		Now: o.Now, Notify: func() {}, Logger: log, Freed: o.Assignment.Freed,
 		Meaning: func(_ conversation.Channel, code string) string { return whatsapp.Meaning(code) },
 	})
 	o.Rulebook = rulebook.NewStore(rulebook.Options{DB: o.DB, Now: o.Now, Notify: func() {}, Logger: log})
@@ -95,7 +99,9 @@ func Open(t testing.TB) *Office {
 }
 
 // Desk is where commands of other packages are carried out.
-func (o *Office) Desk() ledger.Desk { return ledger.Desk{DB: o.DB, Now: o.Now, Notify: func() {}} }
+func (o *Office) Desk() ledger.Desk {
+	return ledger.Desk{DB: o.DB, Now: o.Now, Notify: func() {}, Freed: o.Assignment.Freed}
+}
 
 // Connect connects one more number.
 func (o *Office) Connect(t testing.TB, providerID, secret string) accounts.Account {
