@@ -78,7 +78,7 @@ func (d *desk) policies(t testing.TB, list ...assignment.AssignmentPolicy) {
 func (d *desk) meet(t testing.TB) string {
 	t.Helper()
 	d.people++
-	return d.Meet(t, office.Person{WhatsAppID: fmt.Sprintf("4071%07d", d.people), Name: fmt.Sprint("Customer ", d.people)})
+	return d.Arrive(t, office.Person{WhatsAppID: fmt.Sprintf("4071%07d", d.people), Name: fmt.Sprint("Customer ", d.people)})
 }
 
 // decide runs what Advance does with a conversation, in its transaction.

@@ -303,9 +303,9 @@ func TestMergedConversationsKeepTheirPlace(t *testing.T) {
 	d.capacity(t, 0, d.ana, d.bob)
 	known := office.Person{WhatsAppID: "40799999999", Name: "Mara"}
 	unknown := office.Person{UserID: "RO.42", Name: "Mara"}
-	older := d.Meet(t, known)
+	older := d.Arrive(t, known)
 	d.assign(t, older)
-	newer := d.Meet(t, unknown)
+	newer := d.Arrive(t, unknown)
 	second := d.queue(t, 1)[0]
 	both := office.Person{WhatsAppID: known.WhatsAppID, UserID: unknown.UserID, Name: "Mara"}
 	d.Deliver(t, both.Text("wamid.both", d.Now(), "it is me"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -52,11 +53,15 @@ func (a *Automation) advance(ctx context.Context, id string, holdContact bool) (
 		if err != nil {
 			return err
 		}
-		examining := v.row.Unexamined()
+		before, examining := *v.row, v.row.Unexamined()
 		if err := v.run(ctx); err != nil {
 			return err
 		}
-		if err := ledger.Save(ctx, tx, v.now, v.row); err != nil {
+		others, err := ledger.Freed(a.Assigner.Freed).Follow(ctx, tx, ledger.Changed{Before: before, Row: v.row})
+		if err != nil {
+			return err
+		}
+		if err := ledger.Save(ctx, tx, v.now, append(others, v.row)...); err != nil {
 			return err
 		}
 		if err := v.writeDecisions(ctx); err != nil {
@@ -87,6 +92,7 @@ type visit struct {
 	calendar    *hours.Hours // nil: always open
 	policy      conversation.Policy
 	decisions   []conversation.Decision
+	assigned    bool // by a rule
 }
 
 // visit locks a conversation and reads what is decided on.
@@ -137,13 +143,45 @@ func (v *visit) lock(ctx context.Context, id string) (version int, err error) {
 	return version, err
 }
 
-// run steps until nothing follows any more. What rules do are events on which rules decide again: causes are counted and cut,
+// run steps until nothing follows any more. What is done are events on which rules decide again: causes are counted and cut,
 // so this ends.
 func (v *visit) run(ctx context.Context) error {
+	place := v.row.Pending()
+	if err := v.passOffer(ctx); err != nil {
+		return err
+	}
 	if err := v.cancelUnwanted(ctx); err != nil {
 		return err
 	}
-	for events, first := v.events, true; first || len(events) > 0; first = false {
+	if err := v.follow(ctx, append(slices.Clone(v.events), v.appended(place)...)); err != nil {
+		return err
+	}
+	place = v.row.Pending()
+	if err := v.assignByPlan(ctx); err != nil {
+		return err
+	}
+	if events := v.appended(place); len(events) > 0 {
+		if err := v.follow(ctx, events); err != nil {
+			return err
+		}
+	}
+	v.row.AppliedSeq = v.row.LastSeq
+	v.row.Settle()
+	v.row.Tries, v.row.StuckCode, v.row.FailingSince = 0, "", time.Time{}
+	return v.renewReplies(ctx)
+}
+
+// appended returns the events that were written since a place.
+func (v *visit) appended(place int) (events []conversation.InputEvent) {
+	for _, e := range v.row.PendingFrom(place) {
+		events = append(events, conversation.InputEvent{Event: e})
+	}
+	return events
+}
+
+// follow decides on events and the time, carries out what follows, and decides on that.
+func (v *visit) follow(ctx context.Context, events []conversation.InputEvent) error {
+	for first := true; first || len(events) > 0; first = false {
 		place := v.row.Pending()
 		state, decisions := conversation.Step(v.state(), conversation.Input{Now: v.now, Events: events}, v.settings, v.policy)
 		v.adopt(state)
@@ -153,15 +191,9 @@ func (v *visit) run(ctx context.Context) error {
 			}
 		}
 		v.decisions = append(v.decisions, decisions...)
-		events = nil
-		for _, e := range v.row.PendingFrom(place) {
-			events = append(events, conversation.InputEvent{Event: e})
-		}
+		events = v.appended(place)
 	}
-	v.row.AppliedSeq = v.row.LastSeq
-	v.row.Settle()
-	v.row.Tries, v.row.StuckCode, v.row.FailingSince = 0, "", time.Time{}
-	return v.renewReplies(ctx)
+	return nil
 }
 
 // state is what Step knows of the row.
@@ -169,7 +201,7 @@ func (v *visit) state() conversation.State {
 	row := v.row
 	return conversation.State{
 		Status: row.Status, SnoozedUntil: row.SnoozedUntil, Window: row.Window(v.account.Settings.WindowMargin()), WaitingSince: row.WaitingSince,
-		LastActivityAt: row.LastActivityAt, AppliedSeq: row.AppliedSeq, Merged: row.MergedInto != "",
+		LastActivityAt: row.LastActivityAt, AppliedSeq: row.AppliedSeq, Merged: row.MergedInto != "", OfferedUntil: row.OfferUntil,
 		Deadlines: row.Deadlines, ClosingTold: row.ClosingTold, ClosedTold: row.ClosedTold,
 	}
 }

@@ -40,6 +40,7 @@ type Options struct {
 	Accounts  Accounts
 	Rulebook  Rulebook
 	Calendars Calendars
+	Assigner  Assigner
 	Now       func() time.Time
 	// Notify is called after a commit that left something for the dispatchers.
 	Notify func()
@@ -63,4 +64,6 @@ func New(o Options) *Automation {
 }
 
 // desk is where people's commands on what the automation does are carried out.
-func (a *Automation) desk() ledger.Desk { return ledger.Desk{DB: a.DB, Now: a.Now, Notify: a.Notify} }
+func (a *Automation) desk() ledger.Desk {
+	return ledger.Desk{DB: a.DB, Now: a.Now, Notify: a.Notify, Freed: a.Assigner.Freed}
+}

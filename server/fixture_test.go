@@ -247,7 +247,7 @@ func (f *fixture) furnish(o *server.Options) {
 	o.Calendars = calendars.NewStore(f.db, o.Clock.Now)
 	o.Rulebook = rulebook.NewStore(rulebook.Options{DB: f.db, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger})
 	o.Automation = automation.New(automation.Options{
-		DB: f.db, Accounts: o.Accounts, Rulebook: o.Rulebook, Calendars: o.Calendars, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger,
+		DB: f.db, Accounts: o.Accounts, Rulebook: o.Rulebook, Calendars: o.Calendars, Assigner: o.Assignment, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger,
 	})
 	if own, ok := o.Beside.(*inbox.Inbox); ok {
 		o.Bulk = bulk.NewStore(bulk.Options{DB: f.db, Inbox: own, Labels: o.Labels, Askers: f.team, Logger: o.Logger})

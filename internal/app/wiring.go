@@ -92,7 +92,8 @@ func (a *App) openStores(context.Context) error {
 	a.rulebook = rulebook.NewStore(rulebook.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
 	a.calendars = calendars.NewStore(a.DB, a.Clock.Now)
 	a.automation = automation.New(automation.Options{
-		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Rulebook: a.rulebook, Calendars: a.calendars, Now: a.Clock.Now,
+		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Rulebook: a.rulebook, Calendars: a.calendars, Assigner: a.assignment,
+		Now:    a.Clock.Now,
 		Notify: a.notify, Announce: a.notifyFeed, Logger: a.Logger,
 	})
 	a.openInside()

@@ -30,12 +30,18 @@ func (o *Office) Team(t testing.TB, name string) string {
 	return o.Text(t, "INSERT INTO teams (id, name, created_at) VALUES (gen_random_uuid(), $1, now()) RETURNING id::text", name)
 }
 
-// Meet lets a customer write a first message, examines it and returns the conversation's id.
-func (o *Office) Meet(t testing.TB, p Person) string {
+// Arrive lets a customer write a first message, which nobody has looked at yet, and returns the conversation's id.
+func (o *Office) Arrive(t testing.TB, p Person) string {
 	t.Helper()
 	message := "wamid.meet." + p.WhatsAppID + p.UserID
 	o.Deliver(t, p.Text(message, o.Now(), "hello"))
-	id := o.Text(t, "SELECT conversation_id::text FROM messages WHERE provider_id = $1", message)
+	return o.Text(t, "SELECT conversation_id::text FROM messages WHERE provider_id = $1", message)
+}
+
+// Meet lets a customer write a first message, examines it and returns the conversation's id.
+func (o *Office) Meet(t testing.TB, p Person) string {
+	t.Helper()
+	id := o.Arrive(t, p)
 	_, err := o.Automation.Advance(t.Context(), id)
 	fatal(t, err)
 	return id

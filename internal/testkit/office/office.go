@@ -77,7 +77,7 @@ func Open(t testing.TB) *Office {
 	o.Rulebook = rulebook.NewStore(rulebook.Options{DB: o.DB, Now: o.Now, Notify: func() {}, Logger: log})
 	o.Calendars = calendars.NewStore(o.DB, o.Now)
 	o.Automation = automation.New(automation.Options{
-		DB: o.DB, Accounts: o.Store, Rulebook: o.Rulebook, Calendars: o.Calendars, Now: o.Now, Notify: func() {}, Logger: log,
+		DB: o.DB, Accounts: o.Store, Rulebook: o.Rulebook, Calendars: o.Calendars, Assigner: o.Assignment, Now: o.Now, Notify: func() {}, Logger: log,
 	})
 	o.Outbox = outbox.New(outbox.Options{
 		DB: o.DB, Accounts: o.Store, Adapters: map[conversation.Channel]channel.Sender{conversation.WhatsApp: adapter},
