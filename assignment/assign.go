@@ -62,7 +62,7 @@ func (s *Store) among(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Plan
 	if err != nil {
 		return Outcome{}, err
 	}
-	t := terms{presence: plan.Presence, weight: plan.Weight, now: r.Now, skip: way.passed}
+	t := terms{tx: tx, presence: plan.Presence, weight: plan.Weight, now: r.Now, skip: way.passed}
 	for _, p := range pools {
 		way.step, way.policy = p.step, max(p.tried.Place-1, way.policy)
 		found, result, err := s.choose(ctx, p, agents, t)

@@ -5,10 +5,13 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // terms are what holds for all who could get one conversation.
 type terms struct {
+	tx       bun.Tx
 	presence Presence
 	weight   int
 	now      time.Time
@@ -53,7 +56,7 @@ func (s *Store) able(ctx context.Context, p pool, agents []agent, t terms) ([]ag
 			if !t.presence.shifts() || failed != nil {
 				return true
 			}
-			on, err := s.OnShift(ctx, a.ID, t.now)
+			on, err := s.OnShift(ctx, t.tx, a.ID, t.now)
 			failed = err
 			return on
 		}},

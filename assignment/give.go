@@ -37,7 +37,7 @@ func (s *Store) give(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Plan,
 		return out, nil
 	}
 	if agentID != "" && plan.Offer.TakeUpSeconds > 0 {
-		until, err := s.until(ctx, row.AccountID, plan.Offer, r.Now)
+		until, err := s.until(ctx, tx, row.AccountID, plan.Offer, r.Now)
 		if err != nil {
 			return out, err
 		}
@@ -58,11 +58,11 @@ func (s *Store) give(ctx context.Context, tx bun.Tx, row *ledger.Row, plan Plan,
 }
 
 // until returns when an offer ends that is made now.
-func (s *Store) until(ctx context.Context, accountID string, o Offer, now time.Time) (time.Time, error) {
+func (s *Store) until(ctx context.Context, tx bun.Tx, accountID string, o Offer, now time.Time) (time.Time, error) {
 	until := now.Add(o.seconds())
 	if o.BusinessTime {
 		var err error
-		if until, err = s.BusinessTime(ctx, accountID, now, o.seconds()); err != nil {
+		if until, err = s.BusinessTime(ctx, tx, accountID, now, o.seconds()); err != nil {
 			return until, fmt.Errorf("count business time: %w", err)
 		}
 	}

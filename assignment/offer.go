@@ -72,7 +72,7 @@ func (s *Store) eligible(ctx context.Context, tx bun.Tx, row *ledger.Row, now ti
 	if err != nil {
 		return false, err
 	}
-	_, why, err := s.able(ctx, p, agents, terms{presence: plan.Presence, now: now})
+	_, why, err := s.able(ctx, p, agents, terms{tx: tx, presence: plan.Presence, now: now})
 	return why == Assigned || why == AtCapacity, err
 }
 
@@ -97,7 +97,7 @@ func (s *Store) Reconsider(ctx context.Context, tx bun.Tx, row *ledger.Row, r Re
 	if err != nil {
 		return Outcome{}, err
 	}
-	_, why, err := s.able(ctx, p, agents, terms{presence: plan.Presence, weight: plan.Weight, now: r.Now})
+	_, why, err := s.able(ctx, p, agents, terms{tx: tx, presence: plan.Presence, weight: plan.Weight, now: r.Now})
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/inbox"
@@ -280,7 +282,7 @@ func TestOffersOfAgentsWhoVanish(t *testing.T) {
 
 func TestBusinessTime(t *testing.T) {
 	d := open(t)
-	d.Assignment.BusinessTime = func(_ context.Context, _ string, from time.Time, took time.Duration) (time.Time, error) {
+	d.Assignment.BusinessTime = func(_ context.Context, _ bun.IDB, _ string, from time.Time, took time.Duration) (time.Time, error) {
 		return from.Add(48*time.Hour + took), nil
 	}
 	d.plan(t, assignment.Plan{Policies: []assignment.AssignmentPolicy{{Kind: assignment.FixedAgent, AgentID: d.ana.ID}}, Offer: assignment.Offer{TakeUpSeconds: 60, BusinessTime: true}})

@@ -124,7 +124,9 @@ func (d *desk) has(t testing.TB, a conversation.Caller, n int) {
 
 func TestShifts(t *testing.T) {
 	d := open(t)
-	d.Assignment.OnShift = func(_ context.Context, agentID string, _ time.Time) (bool, error) { return agentID == d.bob.ID, nil }
+	d.Assignment.OnShift = func(_ context.Context, _ bun.IDB, agentID string, _ time.Time) (bool, error) {
+		return agentID == d.bob.ID, nil
+	}
 	d.online(t, d.bob, false)
 	id := d.meet(t)
 	for presence, want := range map[assignment.Presence]string{

@@ -98,7 +98,7 @@ func (w *work) serveFirst(ctx context.Context, p place) (bool, error) {
 		return false, nil
 	}
 	able = slices.DeleteFunc(able, declined)
-	best, result, err := w.choose(ctx, pool{everybody: true, distribution: ByLoad}, able, terms{presence: Anybody, now: w.Now()})
+	best, result, err := w.choose(ctx, pool{everybody: true, distribution: ByLoad}, able, terms{tx: w.tx, presence: Anybody, now: w.Now()})
 	if err != nil || result != Assigned {
 		return false, err
 	}

@@ -18,11 +18,10 @@ type Options struct {
 	Now func() time.Time
 	// Notify is called after a commit that left something for the dispatchers.
 	Notify func()
-	// OnShift reports whether an agent works at a time. It is asked within transactions and must not need a session of the same
-	// pool. Nil means always.
-	OnShift func(ctx context.Context, agentID string, now time.Time) (bool, error)
+	// OnShift reports whether an agent works at a time. It is asked within transactions. Nil means always.
+	OnShift func(ctx context.Context, db bun.IDB, agentID string, now time.Time) (bool, error)
 	// BusinessTime returns when an account's business has been open for as long as given, from a time on. Nil counts all time.
-	BusinessTime func(ctx context.Context, accountID string, from time.Time, d time.Duration) (time.Time, error)
+	BusinessTime func(ctx context.Context, db bun.IDB, accountID string, from time.Time, d time.Duration) (time.Time, error)
 	// Chance returns a random number below n. Nil takes the library's.
 	Chance func(n int) int
 	Logger *slog.Logger // nil is silent
@@ -37,10 +36,10 @@ type Store struct {
 // NewStore returns what assigns conversations.
 func NewStore(o Options) *Store {
 	if o.OnShift == nil {
-		o.OnShift = func(context.Context, string, time.Time) (bool, error) { return true, nil }
+		o.OnShift = func(context.Context, bun.IDB, string, time.Time) (bool, error) { return true, nil }
 	}
 	if o.BusinessTime == nil {
-		o.BusinessTime = func(_ context.Context, _ string, from time.Time, d time.Duration) (time.Time, error) {
+		o.BusinessTime = func(_ context.Context, _ bun.IDB, _ string, from time.Time, d time.Duration) (time.Time, error) {
 			return from.Add(d), nil
 		}
 	}

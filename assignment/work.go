@@ -62,7 +62,7 @@ func (w *work) able(ctx context.Context, l line, agents []string, weight int) ([
 		}
 		found[i].Load += of.Weight
 	}
-	able, _, err := w.Store.able(ctx, p, found, terms{presence: plan.Presence, weight: weight, now: w.Now()})
+	able, _, err := w.Store.able(ctx, p, found, terms{tx: w.tx, presence: plan.Presence, weight: weight, now: w.Now()})
 	return able, err
 }
 

@@ -30,6 +30,8 @@ type Rulebook interface {
 type Calendars interface {
 	// Hours returns a calendar as it was changed last at the given time.
 	Hours(ctx context.Context, db bun.IDB, id string, changed time.Time) (*hours.Hours, error)
+	// OfAccount returns the hours of an account, nil if it has none.
+	OfAccount(ctx context.Context, db bun.IDB, accountID string) (*hours.Hours, error)
 }
 
 // Options are what an Automation works with.

@@ -152,23 +152,6 @@ func (v *visit) readFacts(ctx context.Context, facts *rules.Facts) error {
 	return nil
 }
 
-// accountHours returns the business hours of the account, nil if it has none.
-func (v *visit) accountHours(ctx context.Context) (*hours.Hours, error) {
-	var (
-		id      string
-		changed time.Time
-	)
-	err := postgres.Raw(v.tx).QueryRowContext(ctx, "SELECT k.id, k.updated_at FROM accounts a JOIN calendars k ON k.id = a.calendar_id WHERE a.id = $1::uuid", v.account.ID).
-		Scan(&id, &changed)
-	if postgres.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find business hours: %w", err)
-	}
-	return v.Calendars.Hours(ctx, v.tx, id, changed)
-}
-
 // describe fills in what conditions see.
 func (v *visit) describe(env *condition.Environment, f found, calendar *hours.Hours) {
 	p := f.Contact

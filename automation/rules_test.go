@@ -311,7 +311,7 @@ func TestWaitingInBusinessHours(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Calendars.Use(t.Context(), admin, calendars.OfAccount, d.Account.ID, calendar.ID); err != nil {
+	if err := d.Calendars.Use(t.Context(), admin, calendars.Account, d.Account.ID, calendar.ID); err != nil {
 		t.Fatal(err)
 	}
 	label := d.label(t, "late")

@@ -152,7 +152,7 @@ func (v *visit) pretendPolicy(ctx context.Context, t Trial) (*rules.Policy, erro
 	f.Contact.Attributes = t.Contact.Attributes
 	f.Inbound = 1
 	var err error
-	if facts.Hours, err = v.accountHours(ctx); err != nil {
+	if facts.Hours, err = v.Calendars.OfAccount(ctx, v.tx, v.row.AccountID); err != nil {
 		return nil, err
 	}
 	v.calendar = facts.Hours

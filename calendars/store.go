@@ -213,13 +213,30 @@ func (s *Store) Hours(ctx context.Context, db bun.IDB, id string, changed time.T
 	return ready, nil
 }
 
+// OfAccount returns the hours of an account, nil if it has none.
+func (s *Store) OfAccount(ctx context.Context, db bun.IDB, accountID string) (*hours.Hours, error) {
+	var (
+		id      string
+		changed time.Time
+	)
+	err := postgres.Raw(db).QueryRowContext(ctx, "SELECT k.id, k.updated_at FROM accounts a JOIN calendars k ON k.id = a.calendar_id WHERE a.id = $1::uuid", accountID).
+		Scan(&id, &changed)
+	if postgres.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find business hours: %w", err)
+	}
+	return s.Hours(ctx, db, id, changed)
+}
+
 // User is a kind of thing that has business hours.
 type User string
 
 // The users.
 const (
-	OfAccount User = "account"
-	OfTeam    User = "team"
+	Account User = "account"
+	Team    User = "team"
 )
 
 // Use lets an account or a team have a calendar, or none if the id is empty.

@@ -111,7 +111,7 @@ func (s *Server) registerCalendarUse() {
 		if err := s.mayKnow(ctx, in.ID); err != nil {
 			return nil, err
 		}
-		return nil, s.Calendars.Use(ctx, actor(ctx), calendars.OfAccount, in.ID, in.Body.CalendarID)
+		return nil, s.Calendars.Use(ctx, actor(ctx), calendars.Account, in.ID, in.Body.CalendarID)
 	})
 	register(s, operation{
 		id: "set-team-calendar", method: http.MethodPut, path: "/teams/{team_id}/calendar", permission: team.WriteAutomation, tag: "business hours",
@@ -120,6 +120,6 @@ func (s *Server) registerCalendarUse() {
 		if err := everywhere(ctx); err != nil {
 			return nil, err
 		}
-		return nil, s.Calendars.Use(ctx, actor(ctx), calendars.OfTeam, in.ID, in.Body.CalendarID)
+		return nil, s.Calendars.Use(ctx, actor(ctx), calendars.Team, in.ID, in.Body.CalendarID)
 	})
 }

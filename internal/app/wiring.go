@@ -84,13 +84,15 @@ func (a *App) openStores(context.Context) error {
 	a.Accounts = accounts.NewStore(accounts.Options{
 		DB: a.DB, Keyring: keys, Clock: a.Clock, AllowPrivate: a.Config.AllowsPrivate(), OnResume: a.wakeHolding,
 	})
-	a.assignment = assignment.NewStore(assignment.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
+	a.calendars = calendars.NewStore(a.DB, a.Clock.Now)
+	a.assignment = assignment.NewStore(assignment.Options{
+		DB: a.DB, Now: a.Clock.Now, Notify: a.notify, OnShift: a.calendars.OnShift, BusinessTime: a.calendars.BusinessTime, Logger: a.Logger,
+	})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: a.DB, Accounts: a.Accounts, Adapters: a.adapters, Now: a.Clock.Now, Notify: a.notify, Meaning: meaning, Logger: a.Logger,
 		Freed: a.assignment.Freed,
 	})
 	a.rulebook = rulebook.NewStore(rulebook.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
-	a.calendars = calendars.NewStore(a.DB, a.Clock.Now)
 	a.automation = automation.New(automation.Options{
 		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Rulebook: a.rulebook, Calendars: a.calendars, Assigner: a.assignment,
 		Now:    a.Clock.Now,
