@@ -24,13 +24,14 @@ type measurement struct {
 
 // measurements are all of them, by name.
 var measurements = map[string]measurement{
-	"crash":    {"everything killed under load: what is lost, doubled or left lying", runCrash},
-	"inbox":    {"pages and counts of every view in every order, with many conversations", runInbox},
-	"events":   {"from a webhook to all clients that listen to live events", runEvents},
-	"ingest":   {"signed webhooks accepted a second, beside single-row inserts", runIngest},
-	"rules":    {"a thousand rules on one message, beside the same conditions in Go", runRules},
-	"search":   {"people and messages found, at a million of the ones and ten millions of the others", runSearch},
-	"workflow": {"messages applied by workflows a second, beside workflows that do nothing", runWorkflow},
+	"automation": {"messages answered by rules a second, beside workflows that do nothing", runAutomation},
+	"crash":      {"everything killed under load: what is lost, doubled or left lying", runCrash},
+	"inbox":      {"pages and counts of every view in every order, with many conversations", runInbox},
+	"events":     {"from a webhook to all clients that listen to live events", runEvents},
+	"ingest":     {"signed webhooks accepted a second, beside single-row inserts", runIngest},
+	"rules":      {"a thousand rules on one message, beside the same conditions in Go", runRules},
+	"search":     {"people and messages found, at a million of the ones and ten millions of the others", runSearch},
+	"workflow":   {"messages applied by workflows a second, beside workflows that do nothing", runWorkflow},
 }
 
 func main() {

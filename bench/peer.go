@@ -19,10 +19,12 @@ const (
 	peerSignal = "wake"
 )
 
-// peerWorkflows are the least that a workflow can do durably for a signal: one empty local activity.
+// peerWorkflows are the least that a workflow can do durably for a signal: one empty local activity, and if it sends, one empty
+// activity after it.
 type peerWorkflows struct {
 	client client.Client
 	worker sdkworker.Worker
+	sends  bool
 
 	mu      sync.Mutex
 	sent    int64
@@ -30,12 +32,13 @@ type peerWorkflows struct {
 }
 
 // startPeer starts a worker with the options that the product's has.
-func startPeer(c client.Client) (*peerWorkflows, error) {
-	p := &peerWorkflows{client: c, handled: map[int64]bool{}, worker: sdkworker.New(c, peerQueue, sdkworker.Options{
-		LocalActivityWorkerOnly: true, MaxConcurrentLocalActivityExecutionSize: worker.DefaultAdvances, WorkflowTaskPollerBehavior: worker.WorkflowPollers,
+func startPeer(c client.Client, sends bool) (*peerWorkflows, error) {
+	p := &peerWorkflows{client: c, sends: sends, handled: map[int64]bool{}, worker: sdkworker.New(c, peerQueue, sdkworker.Options{
+		LocalActivityWorkerOnly: !sends, MaxConcurrentLocalActivityExecutionSize: worker.DefaultAdvances, WorkflowTaskPollerBehavior: worker.WorkflowPollers,
 	})}
 	p.worker.RegisterWorkflow(p.Idle)
 	p.worker.RegisterActivity(p.Nothing)
+	p.worker.RegisterActivity(p.Send)
 	return p, p.worker.Start()
 }
 
@@ -44,17 +47,32 @@ func (p *peerWorkflows) stop() { p.worker.Stop() }
 // Idle is the workflow.
 func (p *peerWorkflows) Idle(ctx workflow.Context) error {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{StartToCloseTimeout: 5 * time.Second})
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 30 * time.Second})
 	for signals := workflow.GetSignalChannel(ctx, peerSignal); ; {
 		var n int64
 		signals.Receive(ctx, &n)
 		if err := workflow.ExecuteLocalActivity(ctx, p.Nothing, n).Get(ctx, nil); err != nil {
 			return err
 		}
+		if !p.sends {
+			continue
+		}
+		if err := workflow.ExecuteActivity(ctx, p.Send, n).Get(ctx, nil); err != nil {
+			return err
+		}
 	}
 }
 
 // Nothing is its local activity. It only counts.
-func (p *peerWorkflows) Nothing(_ context.Context, n int64) error {
+func (p *peerWorkflows) Nothing(ctx context.Context, n int64) error {
+	if p.sends {
+		return nil
+	}
+	return p.Send(ctx, n)
+}
+
+// Send is its activity. It only counts.
+func (p *peerWorkflows) Send(_ context.Context, n int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.handled[n] = true

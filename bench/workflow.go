@@ -76,7 +76,7 @@ func runWorkflow(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.stack.close()) }()
-	if f.peer, err = startPeer(f.stack.app.Temporal); err != nil {
+	if f.peer, err = startPeer(f.stack.app.Temporal, false); err != nil {
 		return err
 	}
 	defer f.peer.stop()
