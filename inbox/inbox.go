@@ -70,14 +70,6 @@ func (in *Inbox) repeatable(ctx context.Context, by conversation.Caller, id stri
 // holds are the locks of the contact by mode.
 var holds = map[lockMode]ledger.Hold{lockShared: contacts.LockShared, lockChange: contacts.LockOne}
 
-// lockRow locks a conversation, and its contact before it if the mode says so.
-func lockRow(ctx context.Context, tx bun.Tx, id string, lock lockMode) (*ledger.Row, error) {
-	if hold := holds[lock]; hold != nil {
-		return ledger.LockWith(ctx, tx, id, hold)
-	}
-	return ledger.Lock(ctx, tx, id)
-}
-
 // read loads a conversation that the caller may see; any other does not exist.
 func (in *Inbox) read(ctx context.Context, by conversation.Caller, id string) (*ledger.Row, error) {
 	return in.desk().Read(ctx, by, id)
