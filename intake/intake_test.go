@@ -360,8 +360,8 @@ func TestSentReactionStandsOnItsMessage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := o.Outbox.SendNext(t.Context(), c.ID); err != nil {
-			t.Fatal(err)
+		if got := o.SendNext(t, c.ID); got.Outcome != conversation.OutcomeSent {
+			t.Errorf("sent %q: %+v", emoji, got)
 		}
 		var shown string
 		for _, r := range o.Messages(t, c.ID)[0].Reactions {

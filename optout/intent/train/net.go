@@ -1,0 +1,127 @@
+package main
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"guichet.dev/guichet/optout/intent"
+)
+
+// learner trains a network by AdaGrad: each parameter has its own step, smaller the more it has moved.
+type learner struct {
+	net     *intent.Net
+	vectors []float32
+	filter  [len(intent.Widths)][]float32
+	bias    [intent.Hidden]float32
+	out     [intent.Classes][intent.Hidden]float32
+	outBias [intent.Classes]float32
+	pass    intent.Pass
+	random  *rand.Rand
+}
+
+func newLearner(random *rand.Rand) *learner {
+	n := &intent.Net{Vectors: make([]float32, intent.Buckets*intent.Dim)}
+	l := &learner{net: n, vectors: make([]float32, len(n.Vectors)), random: random}
+	for i := range n.Vectors {
+		n.Vectors[i] = float32(random.NormFloat64() * 0.1)
+	}
+	for k, width := range intent.Widths {
+		size := intent.Filters * width * intent.Dim
+		n.Filter[k], l.filter[k] = make([]float32, size), make([]float32, size)
+		for i := range n.Filter[k] {
+			n.Filter[k][i] = float32(random.NormFloat64() / math.Sqrt(float64(width*intent.Dim)))
+		}
+	}
+	for c := range n.Out {
+		for h := range n.Out[c] {
+			n.Out[c][h] = float32(random.NormFloat64() * 0.1)
+		}
+	}
+	return l
+}
+
+// dropped is the share of filters and of words that are left out while learning, so that nothing depends on one alone.
+const (
+	droppedFilters = 0.3
+	droppedWords   = 0.05
+)
+
+// learn does one step.
+func (l *learner) learn(text string, class int, step float32) {
+	words := intent.Words(text)
+	for i := range words {
+		if l.random.Float64() < droppedWords {
+			words[i] = words[i][:1]
+		}
+	}
+	n, p := l.net, &l.pass
+	n.Run(words, p)
+	var kept [intent.Hidden]float32
+	for h := range kept {
+		if l.random.Float64() >= droppedFilters {
+			kept[h] = 1 / (1 - droppedFilters)
+		}
+	}
+	for c := range p.Scores {
+		sum := n.OutBias[c]
+		for h, found := range p.Found {
+			sum += n.Out[c][h] * found * kept[h]
+		}
+		p.Scores[c] = sum
+	}
+	likely := p.Likelihoods()
+	var back [intent.Hidden]float32
+	for c := range likely {
+		wanted := smooth / intent.Classes
+		if c == class {
+			wanted += 1 - smooth
+		}
+		slope := float32(likely[c] - wanted)
+		move(&n.OutBias[c], &l.outBias[c], slope, step)
+		for h := range back {
+			back[h] += slope * n.Out[c][h] * kept[h]
+			if p.Found[h] > 0 && kept[h] > 0 {
+				move(&n.Out[c][h], &l.out[c][h], slope*p.Found[h]*kept[h], step)
+			}
+		}
+	}
+	l.backwards(&back, step)
+}
+
+// backwards moves filters and the vectors of words where each filter found most.
+func (l *learner) backwards(back *[intent.Hidden]float32, step float32) {
+	n, p := l.net, &l.pass
+	slopes := make([]float32, len(p.Inputs))
+	for k, width := range intent.Widths {
+		span, half := width*intent.Dim, width/2
+		for f := range intent.Filters {
+			h := k*intent.Filters + f
+			if p.At[h] < 0 || back[h] == 0 {
+				continue
+			}
+			move(&n.Bias[h], &l.bias[h], back[h], step)
+			begin := (p.At[h] + 2 - half) * intent.Dim
+			for j := range span {
+				slopes[begin+j] += back[h] * n.Filter[k][f*span+j]
+				move(&n.Filter[k][f*span+j], &l.filter[k][f*span+j], back[h]*p.Inputs[begin+j], step)
+			}
+		}
+	}
+	for i, word := range p.Words {
+		of := slopes[(i+2)*intent.Dim : (i+3)*intent.Dim]
+		scale := float32(1 / math.Sqrt(float64(len(word))))
+		for _, b := range word {
+			at := int(b) * intent.Dim
+			for d, s := range of {
+				if s != 0 {
+					move(&n.Vectors[at+d], &l.vectors[at+d], s*scale, step)
+				}
+			}
+		}
+	}
+}
+
+func move(weight, squares *float32, slope, step float32) {
+	*squares += slope * slope
+	*weight -= step * slope / float32(math.Sqrt(float64(*squares)+1e-3))
+}

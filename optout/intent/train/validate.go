@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sort"
+)
+
+// precisionWanted is the precision at which a wish is certain, on examples that were kept from the model.
+const precisionWanted = 0.985
+
+// ordinaryWeight is how many ordinary messages come for each wish, for the precision: the corpus has its own mixture.
+const ordinaryWeight = 3.0
+
+// thresholds returns the least likelihood from which precision is as wanted, and the one from which every third is a wish.
+func thresholds(all []judged) (certain, ask float64) {
+	return threshold(all, precisionWanted), threshold(all, 0.5)
+}
+
+func threshold(all []judged, precision float64) float64 {
+	sorted := slices.Clone(all)
+	sort.Slice(sorted, func(i, j int) bool { return wish(sorted[i]) > wish(sorted[j]) })
+	wishes, others := 0.0, 0.0
+	for _, j := range all {
+		if j.class > 0 {
+			wishes++
+		} else {
+			others++
+		}
+	}
+	weight := ordinaryWeight * wishes / others
+	right, wrong, best := 0.0, 0.0, 0.999
+	for _, j := range sorted {
+		if j.class > 0 {
+			right++
+		} else {
+			wrong += weight
+		}
+		if right/(right+wrong) >= precision {
+			best = wish(j)
+		}
+	}
+	return min(max(best, 0.05), 0.999)
+}
+
+func wish(j judged) float64 { return j.p[1] + j.p[2] }
+
+// line is what is printed for one language.
+type line struct {
+	Language  string  `json:"language"`
+	Wishes    int     `json:"wishes"`
+	Others    int     `json:"others"`
+	Precision float64 `json:"precision"`
+	Recall    float64 `json:"recall"`
+	Asked     float64 `json:"recall_with_asked"`
+	Scope     float64 `json:"scope_right"`
+}
+
+// report prints how well held-out messages were judged, by language and for all together.
+func report(all []judged, to io.Writer) error {
+	certain, ask := thresholds(all)
+	byLanguage := make(map[string][]judged)
+	for _, j := range all {
+		byLanguage[j.language] = append(byLanguage[j.language], j)
+		byLanguage["~all"] = append(byLanguage["~all"], j)
+	}
+	for _, language := range slices.Sorted(maps.Keys(byLanguage)) {
+		body, err := json.Marshal(measure(language, byLanguage[language], certain, ask))
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(to, string(body)); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(to, "{\"certain\":%.3f,\"ask\":%.3f}\n", certain, ask)
+	return err
+}
+
+func measure(language string, all []judged, certain, ask float64) line {
+	l := line{Language: language}
+	var hit, asked, wrong, scope float64
+	for _, j := range all {
+		sure := wish(j) >= certain
+		if j.class == 0 {
+			l.Others++
+			if sure {
+				wrong++
+			}
+			continue
+		}
+		l.Wishes++
+		if sure {
+			hit++
+			if j.p[j.class] > j.p[3-j.class] {
+				scope++
+			}
+		}
+		if wish(j) >= ask {
+			asked++
+		}
+	}
+	weight := ordinaryWeight * float64(l.Wishes) / float64(max(l.Others, 1))
+	l.Precision, l.Recall = hit/max(hit+wrong*weight, 1), hit/float64(max(l.Wishes, 1))
+	l.Asked, l.Scope = asked/float64(max(l.Wishes, 1)), scope/max(hit, 1)
+	return l
+}

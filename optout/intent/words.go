@@ -1,0 +1,86 @@
+package intent
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"guichet.dev/guichet/optout"
+)
+
+const (
+	// Buckets is how many vectors there are for words and their parts; those that fall into one bucket share one.
+	Buckets = 1 << 16
+	// maxWords of a message are looked at: the first and the last half of them, where wishes stand.
+	maxWords = 80
+	// stemLength is how many characters of a word stand for all its forms.
+	stemLength = 5
+	// longestPart bounds the parts of a long word that are looked at, in characters.
+	longestPart = 20
+)
+
+// The kinds of buckets. Their numbers are part of the model.
+const (
+	kindWord = iota + 1
+	kindStem
+	kindPart
+	kindEnd
+)
+
+// Words takes a message apart. Each word is the buckets of itself, its beginning and its parts, so that other forms of it and
+// typing errors are near; the ends of sentences are words too.
+func Words(text string) [][]uint32 {
+	var words [][]uint32
+	words = append(words, []uint32{hash(kindEnd, "<")})
+	for sentence := range strings.FieldsFuncSeq(text, endsSentence) {
+		for word := range strings.FieldsSeq(optout.Fold(sentence)) {
+			words = append(words, buckets(word))
+		}
+		if len(words) > 1 {
+			words = append(words, []uint32{hash(kindEnd, ".")})
+		}
+	}
+	if len(words) > maxWords {
+		words = append(words[:maxWords/2:maxWords/2], words[len(words)-maxWords/2:]...)
+	}
+	return words
+}
+
+func endsSentence(r rune) bool { return strings.ContainsRune(".!?;\n…؟。", r) }
+
+func buckets(word string) []uint32 {
+	list := []uint32{hash(kindWord, word)}
+	if utf8.RuneCountInString(word) < 3 {
+		return list
+	}
+	list = append(list, hash(kindStem, stem(word)))
+	marked := []rune("<" + word + ">")
+	marked = marked[:min(len(marked), longestPart)]
+	for size := 3; size <= 4; size++ {
+		for i := 0; i+size <= len(marked); i++ {
+			list = append(list, hash(kindPart, string(marked[i:i+size])))
+		}
+	}
+	return list
+}
+
+func stem(word string) string {
+	n := 0
+	for i := range word {
+		if n == stemLength {
+			return word[:i]
+		}
+		n++
+	}
+	return word
+}
+
+// hash is FNV-1a over a kind and a text, mixed so that its low bits are good.
+func hash(kind byte, s string) uint32 {
+	h := (uint32(2166136261) ^ uint32(kind)) * 16777619
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	h ^= h >> 15
+	h *= 2246822519
+	return (h ^ h>>13) % Buckets
+}
