@@ -69,7 +69,9 @@ func TestDraftsAreNotOverwritten(t *testing.T) {
 	var wg sync.WaitGroup
 	results := make([]error, 5)
 	for i := range results {
-		wg.Go(func() { _, results[i] = b.SaveDraft(t.Context(), bob, rules.Edition{Rules: []rules.Rule{says("a", "x")}}, 0) })
+		wg.Go(func() {
+			_, results[i] = b.SaveDraft(t.Context(), bob, rules.Edition{Rules: []rules.Rule{says("a", "x")}}, 0)
+		})
 	}
 	wg.Wait()
 	saved := 0
