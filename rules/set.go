@@ -29,6 +29,7 @@ type Set struct {
 	limits    Limits
 	rules     []compiled
 	byTrigger map[Trigger]group
+	labelIDs  []string // that actions are about
 	detector  *optout.Detector
 	optOut    optout.Policy
 }
@@ -64,7 +65,7 @@ func Compile(p Published, schema condition.Schema, classifier optout.Classifier)
 		return nil, err
 	}
 	s := &Set{
-		version: p.Version, at: p.At, movedFrom: p.MovedFrom, limits: p.Definition.Limits, byTrigger: make(map[Trigger]group),
+		version: p.Version, at: p.At, movedFrom: p.MovedFrom, limits: p.Definition.Limits, byTrigger: make(map[Trigger]group), labelIDs: []string{},
 		detector: detector, optOut: p.Definition.OptOut,
 	}
 	if s.limits.PauseSeconds == 0 {
@@ -87,6 +88,11 @@ func Compile(p Published, schema condition.Schema, classifier optout.Classifier)
 			c.accounts[id] = true
 		}
 		s.rules = append(s.rules, c)
+		for _, a := range r.Then {
+			if a.LabelID != "" {
+				s.labelIDs = append(s.labelIDs, a.LabelID)
+			}
+		}
 		s.enter(i, c, schema)
 	}
 	return s, nil
@@ -142,15 +148,7 @@ func (s *Set) Name(ruleID string) string {
 
 // LabelIDs returns the labels that actions are about.
 func (s *Set) LabelIDs() []string {
-	ids := []string{}
-	for i := range s.rules {
-		for _, a := range s.rules[i].Then {
-			if a.LabelID != "" {
-				ids = append(ids, a.LabelID)
-			}
-		}
-	}
-	return ids
+	return slices.Clone(s.labelIDs)
 }
 
 // HasRules reports whether the set has rules for an account.
