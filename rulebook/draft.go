@@ -77,34 +77,31 @@ func (s *Store) SaveDraft(ctx context.Context, by conversation.Actor, definition
 			definition.Rules[i].ID = postgres.NewID()
 		}
 	}
-	var d Draft
-	err := postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
-		before, err := s.lockDraft(ctx, tx, revision)
-		if err != nil {
-			return err
-		}
-		d = Draft{Definition: definition, BasedOn: before.BasedOn, Revision: before.Revision + 1}
-		if err := s.writeDraft(ctx, tx, by, &d); err != nil {
-			return err
-		}
-		return s.complete(ctx, tx, &d)
+	return s.changeDraft(ctx, by, revision, func(_ bun.Tx, before Draft) (Draft, error) {
+		return Draft{Definition: definition, BasedOn: before.BasedOn}, nil
 	})
-	return d, err
 }
 
 // DropDraft goes back to what is published.
 func (s *Store) DropDraft(ctx context.Context, by conversation.Actor, revision int64) (Draft, error) {
+	return s.changeDraft(ctx, by, revision, func(tx bun.Tx, _ Draft) (Draft, error) {
+		v, definition, err := get(ctx, tx, 0)
+		return Draft{Definition: definition, BasedOn: v.Version}, err
+	})
+}
+
+// changeDraft replaces the draft by what follows from it, as its next revision.
+func (s *Store) changeDraft(ctx context.Context, by conversation.Actor, revision int64, change func(bun.Tx, Draft) (Draft, error)) (Draft, error) {
 	var d Draft
 	err := postgres.InTx(ctx, s.DB, func(ctx context.Context, tx bun.Tx) error {
 		before, err := s.lockDraft(ctx, tx, revision)
 		if err != nil {
 			return err
 		}
-		v, definition, err := get(ctx, tx, 0)
-		if err != nil {
+		if d, err = change(tx, before); err != nil {
 			return err
 		}
-		d = Draft{Definition: definition, BasedOn: v.Version, Revision: before.Revision + 1}
+		d.Revision = before.Revision + 1
 		if err := s.writeDraft(ctx, tx, by, &d); err != nil {
 			return err
 		}
@@ -118,16 +115,21 @@ const rulebookLock = 0x67756963_72756c65 // "guicrule"
 
 // lockDraft locks the rulebook and reads the draft, refused if it is not the revision that the caller knows.
 func (s *Store) lockDraft(ctx context.Context, tx bun.Tx, revision int64) (Draft, error) {
-	if _, err := tx.Tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(rulebookLock)); err != nil {
-		return Draft{}, fmt.Errorf("lock the rules: %w", err)
-	}
-	d, err := readDraft(ctx, tx, "FOR UPDATE")
+	d, err := s.lockAnyDraft(ctx, tx)
 	if err == nil && d.Revision != revision {
 		stale := conversation.Errorf(conversation.CodeStale, "somebody changed the draft since you read it; look again and decide anew")
 		stale.Details = map[string]any{"revision": d.Revision, "edited_by": d.EditedBy}
 		return d, stale
 	}
 	return d, err
+}
+
+// lockAnyDraft locks the rulebook and reads the draft, whichever revision it is.
+func (s *Store) lockAnyDraft(ctx context.Context, tx bun.Tx) (Draft, error) {
+	if _, err := tx.Tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(rulebookLock)); err != nil {
+		return Draft{}, fmt.Errorf("lock the rules: %w", err)
+	}
+	return readDraft(ctx, tx, "FOR UPDATE")
 }
 
 func (s *Store) writeDraft(ctx context.Context, tx bun.Tx, by conversation.Actor, d *Draft) error {

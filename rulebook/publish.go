@@ -97,13 +97,6 @@ func (s *Store) publish(ctx context.Context, by conversation.Actor, p Publicatio
 	return v, s.wakeArmed(ctx)
 }
 
-func (s *Store) lockAnyDraft(ctx context.Context, tx bun.Tx) (Draft, error) {
-	if _, err := tx.Tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(rulebookLock)); err != nil {
-		return Draft{}, fmt.Errorf("lock the rules: %w", err)
-	}
-	return readDraft(ctx, tx, "FOR UPDATE")
-}
-
 // maxComment bounds the comment of a publication, in characters.
 const maxComment = 500
 
