@@ -137,34 +137,7 @@ func (a *answering) measure(ctx context.Context, waves int) (automationResult, e
 	r := automationResult{
 		Measurement: "automation", Conversations: a.count, Waves: waves, RatioAim: automationAim, HistoryAim: automationHistoryAim, Machine: thisMachine(),
 	}
-	for range 2 { // the first starts the workflows, the second fills what is only filled once
-		if _, err := a.wave(ctx); err != nil {
-			return r, err
-		}
-		if _, err := a.peer.wave(ctx, a.count); err != nil {
-			return r, err
-		}
-	}
-	before, peerBefore, err := a.histories(ctx)
-	if err != nil {
-		return r, err
-	}
-	var ours, peers, ratios []float64
-	for range waves {
-		peer, err := a.peer.wave(ctx, a.count)
-		if err != nil {
-			return r, err
-		}
-		own, err := a.wave(ctx)
-		if err != nil {
-			return r, err
-		}
-		ours, peers, ratios = append(ours, own), append(peers, peer), append(ratios, own/peer)
-		if err := print(map[string]any{"measurement": "automation wave", "answered_per_second": figure(own), "peer_per_second": figure(peer)}); err != nil {
-			return r, err
-		}
-	}
-	after, peerAfter, err := a.histories(ctx)
+	c, err := a.compete(ctx, waves, "automation", "answered_per_second", a.wave)
 	if err != nil {
 		return r, err
 	}
@@ -172,9 +145,8 @@ func (a *answering) measure(ctx context.Context, waves int) (automationResult, e
 	if err != nil {
 		return r, err
 	}
-	r.Answered, r.Peer, r.Ratio, r.Delay = figure(median(ours)), figure(median(peers)), figure(median(ratios)), figure(delay)
-	messages := float64(waves * sampledHistories)
-	r.History, r.PeerHistory = figure(float64(after-before)/messages), figure(float64(peerAfter-peerBefore)/messages)
+	r.Answered, r.Peer, r.Ratio, r.Delay = c.own, c.peer, c.ratio, figure(delay)
+	r.History, r.PeerHistory = c.history, c.peerHistory
 	r.Met = r.Ratio >= automationAim && r.History <= automationHistoryAim
 	return r, nil
 }

@@ -102,34 +102,7 @@ func (f *flow) measure(ctx context.Context, waves int) (workflowResult, error) {
 	r := workflowResult{
 		Measurement: "workflow", Conversations: f.count, Waves: waves, RatioAim: workflowAim, HistoryAim: historyAim, Machine: thisMachine(),
 	}
-	for range 2 { // the first starts the workflows, the second fills what is only filled once
-		if _, err := f.wave(ctx); err != nil {
-			return r, err
-		}
-		if _, err := f.peer.wave(ctx, f.count); err != nil {
-			return r, err
-		}
-	}
-	before, peerBefore, err := f.histories(ctx)
-	if err != nil {
-		return r, err
-	}
-	var ours, peers, ratios []float64
-	for range waves {
-		peer, err := f.peer.wave(ctx, f.count)
-		if err != nil {
-			return r, err
-		}
-		own, err := f.wave(ctx)
-		if err != nil {
-			return r, err
-		}
-		ours, peers, ratios = append(ours, own), append(peers, peer), append(ratios, own/peer)
-		if err := print(map[string]any{"measurement": "workflow wave", "applied_per_second": figure(own), "peer_per_second": figure(peer)}); err != nil {
-			return r, err
-		}
-	}
-	after, peerAfter, err := f.histories(ctx)
+	c, err := f.compete(ctx, waves, "workflow", "applied_per_second", f.wave)
 	if err != nil {
 		return r, err
 	}
@@ -137,9 +110,8 @@ func (f *flow) measure(ctx context.Context, waves int) (workflowResult, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Applied, r.Peer, r.Ratio, r.Delay = figure(median(ours)), figure(median(peers)), figure(median(ratios)), figure(delay)
-	messages := float64(waves * sampledHistories)
-	r.History, r.PeerHistory = figure(float64(after-before)/messages), figure(float64(peerAfter-peerBefore)/messages)
+	r.Applied, r.Peer, r.Ratio, r.Delay = c.own, c.peer, c.ratio, figure(delay)
+	r.History, r.PeerHistory = c.history, c.peerHistory
 	r.Met = r.Ratio >= workflowAim && r.History <= historyAim
 	return r, nil
 }
