@@ -47,10 +47,12 @@ func (a *Automation) Advance(ctx context.Context, id string) (conversation.Advan
 var errNeedsContact = errors.New("the contact must be locked first")
 
 func (a *Automation) advance(ctx context.Context, id string, holdContact bool) (conversation.Advanced, error) {
-	var result conversation.Advanced
-	err := ledger.InTx(ctx, a.Advances, func(ctx context.Context, tx bun.Tx) error {
-		v, err := a.visit(ctx, tx, id, holdContact)
-		if err != nil {
+	var (
+		result conversation.Advanced
+		v      *visit
+	)
+	err := ledger.InTx(ctx, a.Advances, func(ctx context.Context, tx bun.Tx) (err error) {
+		if v, err = a.visit(ctx, tx, id, holdContact); err != nil {
 			return err
 		}
 		before, examining := *v.row, v.row.Unexamined()
@@ -75,6 +77,9 @@ func (a *Automation) advance(ctx context.Context, id string, holdContact bool) (
 		result = v.advanced()
 		return ledger.Waiting(ctx, tx, v.row.ID, &result.Unsettled)
 	})
+	if err == nil {
+		v.observe()
+	}
 	return result, err
 }
 

@@ -48,8 +48,20 @@ type Options struct {
 	Notify func()
 	// Announce is called after a commit that left events only; nil does nothing.
 	Announce func()
+	// Observer counts how rules ended; nil counts nothing.
+	Observer Observer
 	Logger   *slog.Logger
 }
+
+// Observer is told what the metrics count.
+type Observer interface {
+	// Rule is called after the commit for every rule that matched or should have.
+	Rule(trigger, result string)
+}
+
+type noObserver struct{}
+
+func (noObserver) Rule(string, string) {}
 
 // Automation carries decisions into the record.
 type Automation struct{ Options }
@@ -61,6 +73,9 @@ func New(o Options) *Automation {
 	}
 	if o.Announce == nil {
 		o.Announce = func() {}
+	}
+	if o.Observer == nil {
+		o.Observer = noObserver{}
 	}
 	return &Automation{o}
 }

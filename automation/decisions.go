@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"guichet.dev/guichet/conversation"
 	"guichet.dev/guichet/postgres"
 )
 
@@ -56,4 +57,17 @@ func list(value any) (string, error) {
 		return "[]", nil
 	}
 	return string(body), nil
+}
+
+// observe counts the rules that matched or should have.
+func (v *visit) observe() {
+	for _, d := range v.decisions {
+		for i := range len(d.Rules) {
+			switch r := conversation.RuleResult(d.Rules[i]); r {
+			case conversation.RuleNotAsked, conversation.RuleNoMatch, conversation.RuleStopped:
+			default:
+				v.Observer.Rule(d.Trigger, resultNames[r])
+			}
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"guichet.dev/guichet/internal/clock"
 	"guichet.dev/guichet/internal/config"
 	"guichet.dev/guichet/internal/temporalx"
 	"guichet.dev/guichet/mailer"
@@ -24,6 +25,8 @@ const (
 	doctorTimeout = 10 * time.Second
 	// lateDispatch is the age from which something undispatched is wrong.
 	lateDispatch = time.Minute
+	// lateAssignment and lateAnswer are the ages from which people should look, as in ops/alerts.yml.
+	lateAssignment, lateAnswer = 4 * time.Hour, 24 * time.Hour
 )
 
 // finding is what one look found: nothing wrong if Problem is empty.
@@ -54,7 +57,7 @@ func examineDatabase(ctx context.Context, cfg config.Config) []finding {
 	if err != nil {
 		return []finding{{Name: "database", Problem: err.Error()}}
 	}
-	a := &App{DB: db, Config: cfg}
+	a := &App{DB: db, Config: cfg, Clock: &clock.Clock{}}
 	findings := []finding{{Name: "database", State: "answers"}}
 	if err := a.migrated(ctx); err != nil {
 		findings = append(findings, finding{Name: "migrations", Problem: err.Error()})
@@ -124,12 +127,21 @@ func (a *App) examineFigures(ctx context.Context) []finding {
 		none("conversations", n.Stuck, "none is stuck", "%d are stuck: their process failed ten times in a row"),
 		none("parked updates", n.Parked, "none", "%d could not be applied (GET /api/v1/accounts/{id}/parked)"),
 	}
-	oldest := time.Duration(n.Oldest * float64(time.Second)).Round(time.Millisecond)
-	dispatch := finding{Name: "dispatch", State: fmt.Sprintf("%d waiting, the oldest for %s", n.Waiting, oldest)}
-	if oldest > lateDispatch {
-		dispatch.Problem = dispatch.State + ": is a process running, and Temporal?"
+	return append(findings,
+		late("dispatch", n.Waiting, n.Oldest, lateDispatch, "is a process running, and Temporal?"),
+		late("assignment queue", n.Queued, n.QueuedSince, lateAssignment, "is anybody on shift and below capacity? (GET /api/v1/assignment-queue)"),
+		late("consent questions", n.Questions, n.QuestionSince, lateAnswer, "an agent should say what the customers meant"),
+	)
+}
+
+// late finds that something has waited for too long.
+func late(name string, count int, seconds float64, limit time.Duration, hint string) finding {
+	oldest := time.Duration(seconds * float64(time.Second)).Round(time.Millisecond)
+	f := finding{Name: name, State: fmt.Sprintf("%d waiting, the oldest for %s", count, oldest)}
+	if oldest > limit {
+		f.Problem = f.State + ": " + hint
 	}
-	return append(findings, dispatch)
+	return f
 }
 
 func none(name string, count int, well, ill string) finding {

@@ -70,4 +70,7 @@ func TestAutomation(t *testing.T) {
 	if !strings.Contains(told, "message_received:Prices=matched") || !strings.Contains(told, "rule_waiting:Nobody answers=matched") {
 		t.Errorf("why: %s", told)
 	}
+	if got := d.metrics(`guichet_rules_total{result="matched",trigger="message_received"}`); len(got) != 1 || !strings.HasSuffix(got[0], " 1") {
+		t.Errorf("metrics %q", got)
+	}
 }

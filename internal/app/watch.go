@@ -28,17 +28,26 @@ type figures struct {
 	Waiting  int // rows to dispatch
 	Oldest   float64
 	Unfound  float64 // seconds that the search is behind
+
+	Queued        int     // conversations that wait for somebody to take them
+	QueuedSince   float64 // seconds, of the oldest
+	Questions     int     // about consent, open
+	QuestionSince float64 // seconds, of the oldest
 }
 
 func (a *App) figures(ctx context.Context) (figures, error) {
 	var f figures
+	now := a.Clock.Now()
 	err := a.DB.NewRaw(`SELECT
 		(SELECT count(*) FROM conversations WHERE tries >= 10) AS stuck,
 		(SELECT count(*) FROM parked_updates WHERE state = 'parked') AS parked,
 		(SELECT count(*) FROM accounts WHERE state = 'error') AS accounts,
 		(SELECT count(*) FROM dispatches) AS waiting,
 		(SELECT coalesce(extract(epoch FROM clock_timestamp() - min(since)), 0)::float8 FROM dispatches) AS oldest,
-		(`+search.Lag+`) AS unfound`).Scan(ctx, &f)
+		(`+search.Lag+`) AS unfound, q.queued, q.queued_since, c.questions, c.question_since
+		FROM (SELECT count(*) AS queued, greatest(coalesce(extract(epoch FROM ? - min(queued_at)), 0), 0)::float8 AS queued_since FROM assignment_queue) q,
+			(SELECT count(*) AS questions, greatest(coalesce(extract(epoch FROM ? - min(asked_at)), 0), 0)::float8 AS question_since
+				FROM consent_questions WHERE answered_at IS NULL) c`, now, now).Scan(ctx, &f)
 	return f, err
 }
 
@@ -59,6 +68,10 @@ func (a *App) watch(ctx context.Context) error {
 			a.Metrics.Parked.Set(float64(f.Parked))
 			a.Metrics.AccountsFailed.Set(float64(f.Accounts))
 			a.Metrics.SearchLag.Set(f.Unfound)
+			a.Metrics.Queued.Set(float64(f.Queued))
+			a.Metrics.QueuedSince.Set(f.QueuedSince)
+			a.Metrics.Questions.Set(float64(f.Questions))
+			a.Metrics.QuestionSince.Set(f.QuestionSince)
 		}
 		if !clock.Sleep(ctx, figuresEvery) {
 			return nil

@@ -93,10 +93,11 @@ func (a *App) openStores(context.Context) error {
 		Freed: a.assignment.Freed,
 	})
 	a.rulebook = rulebook.NewStore(rulebook.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
+	observer := metrics.Observer{Metrics: a.Metrics}
 	a.automation = automation.New(automation.Options{
 		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Rulebook: a.rulebook, Calendars: a.calendars, Assigner: a.assignment,
 		Now:    a.Clock.Now,
-		Notify: a.notify, Announce: a.notifyFeed, Logger: a.Logger,
+		Notify: a.notify, Announce: a.notifyFeed, Observer: observer, Logger: a.Logger,
 	})
 	a.openInside()
 	a.bulk = bulk.NewStore(bulk.Options{DB: a.DB, Inbox: a.Inbox, Labels: a.inside.labels, Askers: a.Team, Logger: a.Logger})
@@ -104,7 +105,6 @@ func (a *App) openStores(context.Context) error {
 	for kind, adapter := range a.adapters {
 		receivers[kind], senders[kind] = adapter, adapter
 	}
-	observer := metrics.Observer{Metrics: a.Metrics}
 	a.intake = intake.New(intake.Options{
 		DB: a.DB, Commits: a.commits, Accounts: a.Accounts, Adapters: receivers, Now: a.Clock.Now, Notify: a.notify, Observer: observer, Logger: a.Logger,
 	})

@@ -37,6 +37,7 @@ type Metrics struct {
 	Updates *prometheus.CounterVec // what webhooks said, by channel, kind and outcome
 	Sends   *prometheus.CounterVec // attempts by channel, outcome and code
 	Mails   *prometheus.CounterVec // attempts to send Guichet's own mails, by kind, outcome and code
+	Rules   *prometheus.CounterVec // that matched or should have, by trigger and result
 
 	Streams prometheus.Gauge // clients that listen to events
 
@@ -44,6 +45,10 @@ type Metrics struct {
 	Parked         prometheus.Gauge // updates
 	AccountsFailed prometheus.Gauge
 	SearchLag      prometheus.Gauge // seconds
+	Queued         prometheus.Gauge // conversations that wait for somebody to whom they can be assigned
+	QueuedSince    prometheus.Gauge // seconds, of the oldest
+	Questions      prometheus.Gauge // open ones about consent
+	QuestionSince  prometheus.Gauge // seconds, of the oldest
 
 	Dependencies *prometheus.GaugeVec   // by name: 1 while it answers
 	Retained     *prometheus.CounterVec // rows that retention deleted, by kind
@@ -65,11 +70,16 @@ func New() *Metrics {
 		Updates:        counters("updates_total", "Updates in webhooks by what became of them.", "channel", "kind", "outcome"),
 		Sends:          counters("sends_total", "Attempts to send a message by outcome and error code.", "channel", "outcome", "code"),
 		Mails:          counters("mails_total", "Attempts to send Guichet's own mails by outcome and error code; failed means given up.", "kind", "outcome", "code"),
+		Rules:          counters("rules_total", "Rules that matched, or failed, or were kept from acting.", "trigger", "result"),
 		Streams:        gauge("event_streams", "Clients that are listening to live events."),
 		Stuck:          gauge("stuck_conversations", "Conversations whose process failed ten times in a row or more."),
 		Parked:         gauge("parked_updates", "Updates of providers that could not be applied and wait for an admin."),
 		AccountsFailed: gauge("accounts_in_error", "Accounts that must be reconnected."),
 		SearchLag:      gauge("search_lag_seconds", "Age of the oldest event that is not searched yet."),
+		Queued:         gauge("assignment_queued", "Conversations that wait until somebody can take them."),
+		QueuedSince:    gauge("assignment_oldest_seconds", "Since when the oldest of them waits."),
+		Questions:      gauge("consent_questions", "Messages of which an agent should say whether they are a wish to be left alone."),
+		QuestionSince:  gauge("consent_question_oldest_seconds", "Since when the oldest of them is open."),
 		Dependencies: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guichet_dependency_up", Help: "Whether what this process depends on answers: 1 or 0.",
 		}, []string{"dependency"}),
@@ -78,6 +88,7 @@ func New() *Metrics {
 	}
 	m.Registry.MustRegister(
 		m.Webhooks, m.IngestSeconds, m.HTTPRequests, m.HTTPSeconds, m.Updates, m.Sends, m.Mails, m.Streams, m.Stuck, m.Parked, m.AccountsFailed, m.SearchLag,
+		m.Rules, m.Queued, m.QueuedSince, m.Questions, m.QuestionSince,
 		m.Dependencies, m.Retained, m.Accounts,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -119,6 +130,11 @@ func (o Observer) Updates(channel, kind, outcome string, n int) {
 // Send implements outbox.Observer.
 func (o Observer) Send(channel, outcome, code string) {
 	o.Sends.WithLabelValues(channel, outcome, code).Inc()
+}
+
+// Rule implements automation.Observer.
+func (o Observer) Rule(trigger, result string) {
+	o.Rules.WithLabelValues(trigger, result).Inc()
 }
 
 // Mail implements mailer.Observer.
