@@ -51,7 +51,7 @@ const NextOpening = "next_opening"
 type RuleAction struct {
 	Do ActionKind `json:"do" yaml:"do"`
 
-	// Of a reply or a note, and what a notification says: text with variables such as {{contact.name|you}}. A reply takes the
+	// Of a reply or a note: text with variables such as {{contact.name|you}}. A reply takes the
 	// text of the contact's language, if there is one.
 	Text  string            `json:"text,omitempty" yaml:"text,omitempty"`
 	Texts map[string]string `json:"texts,omitempty" yaml:"texts,omitempty"`

@@ -99,12 +99,12 @@ func TestFlawsKeepADraftFromBeingPublished(t *testing.T) {
 	wrong := says("a", "Hello {{contact.name}}")
 	wrong.If = `mentions(mesage.text, "x")`
 	wrong.AccountIDs = []string{"00000000-0000-7000-8000-000000000009"}
-	d := b.save(wrong, rules.Rule{ID: "a", Name: " ", When: "full_moon", AfterSeconds: 5, Then: []conversation.RuleAction{{Do: "dance"}}})
+	d := b.save(wrong, rules.Rule{ID: "a", Name: " ", When: "full_moon", AfterSeconds: 5, Then: []conversation.RuleAction{{Do: "dance"}, {Do: conversation.ActNotify, Assignee: true, Text: "look"}}})
 	fields := []string{}
 	for _, f := range d.Flaws {
 		fields = append(fields, f.Field)
 	}
-	want := "rules[0].if rules[0].account_ids[0] rules[0].then[0].text rules[1].name rules[1].when rules[1].then[0].do rules[1].id"
+	want := "rules[0].if rules[0].account_ids[0] rules[0].then[0].text rules[1].name rules[1].when rules[1].then[0].do rules[1].then[1].text rules[1].id"
 	if got := strings.Join(fields, " "); got != want {
 		t.Errorf("flaws in\n%s, want\n%s", got, want)
 	}

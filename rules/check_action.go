@@ -10,8 +10,37 @@ import (
 	"guichet.dev/guichet/rules/condition"
 )
 
+// fieldsOf are the fields that an action may have beside what it does.
+var fieldsOf = map[conversation.ActionKind][]string{
+	conversation.ActReply: {"text", "texts"}, conversation.ActNote: {"text", "texts"}, conversation.ActNotify: {"agent_id", "team_id", "notify_assignee"},
+	conversation.ActAssign: {"to", "agent_id", "team_id"}, conversation.ActAddLabel: {"label_id"}, conversation.ActRemoveLabel: {"label_id"},
+	conversation.ActPriority: {"priority"}, conversation.ActSetAttribute: {"attribute", "value"}, conversation.ActSnooze: {"minutes", "until"},
+	conversation.ActOptOut: {"scope"}, conversation.ActOptIn: {"scope", "source"}, conversation.ActDone: {}, conversation.ActReopen: {},
+}
+
+// foreign finds fields that belong to another action: whoever wrote them expects something that will not happen.
+func (c *checker) foreign(field string, a conversation.RuleAction) {
+	allowed, known := fieldsOf[a.Do]
+	if !known {
+		return
+	}
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"text", a.Text != ""}, {"texts", len(a.Texts) > 0}, {"to", a.To != ""}, {"agent_id", a.AgentID != ""}, {"team_id", a.TeamID != ""},
+		{"notify_assignee", a.Assignee}, {"label_id", a.LabelID != ""}, {"priority", a.Priority != ""}, {"attribute", a.Attribute != ""},
+		{"value", a.Value != nil}, {"minutes", a.Minutes != 0}, {"until", a.Until != ""}, {"scope", a.Scope != ""}, {"source", a.Source != ""},
+	} {
+		if f.given && !slices.Contains(allowed, f.name) {
+			c.add(field+"."+f.name, "%s has no %s", a.Do, f.name)
+		}
+	}
+}
+
 // action checks one action.
 func (c *checker) action(field string, a conversation.RuleAction) {
+	c.foreign(field, a)
 	switch a.Do {
 	case conversation.ActReply, conversation.ActNote:
 		c.texts(field, a.Text, a.Texts)

@@ -32,7 +32,7 @@ func (p *Policy) plan(e *conversation.Effect, o occasion) {
 			return
 		}
 		p.replied = true
-	case conversation.ActNote, conversation.ActNotify:
+	case conversation.ActNote:
 		e.Text = p.text(a, o.now)
 	default:
 		p.change(func(env *condition.Environment) { p.foresee(env, a) })

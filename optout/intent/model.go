@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/gob"
@@ -37,6 +38,16 @@ func NewModel(n *Net, corpus string, certain, ask float64) *Model {
 	return m
 }
 
+// net returns the network.
+func (m *Model) net() *Net {
+	n := m.Net
+	n.Vectors = make([]float32, len(m.Vectors))
+	for i, v := range m.Vectors {
+		n.Vectors[i] = float32(v) * m.Unit
+	}
+	return &n
+}
+
 // Write writes the model as it is embedded.
 func (m *Model) Write(to io.Writer) error {
 	w, err := gzip.NewWriterLevel(to, gzip.BestCompression)
@@ -47,6 +58,24 @@ func (m *Model) Write(to io.Writer) error {
 		return fmt.Errorf("write model: %w", err)
 	}
 	return nil
+}
+
+// largestModel bounds what is read, in bytes.
+const largestModel = 32 << 20
+
+func readModel(body []byte) (*Model, error) {
+	r, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("read model: %w", err)
+	}
+	m := &Model{}
+	if err := gob.NewDecoder(io.LimitReader(r, largestModel)).Decode(m); err != nil {
+		return nil, fmt.Errorf("read model: %w", err)
+	}
+	if len(m.Vectors) != Buckets*Dim {
+		return nil, fmt.Errorf("read model: %d numbers instead of %d", len(m.Vectors), Buckets*Dim)
+	}
+	return m, nil
 }
 
 // CorpusHash is the hash of all files of a corpus, by which a model names what it was trained on.

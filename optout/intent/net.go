@@ -19,6 +19,7 @@ const Hidden = Filters * 2
 // only its strongest finding counts, wherever it stands: a wish is one even at the end of a long story.
 type Net struct {
 	Vectors []float32                // Buckets × Dim
+	Things  []float32                // concepts of the lexicon × Dim
 	Filter  [len(Widths)][]float32   // Filters × width × Dim
 	Bias    [Hidden]float32          // of the filters
 	Out     [Classes][Hidden]float32 // of what the filters found
@@ -27,7 +28,7 @@ type Net struct {
 
 // Pass is what a message makes of the network, for learning.
 type Pass struct {
-	Words  [][]uint32
+	Words  []Word
 	Inputs []float32 // words × Dim, with room for the widest filter around them
 	At     [Hidden]int
 	Found  [Hidden]float32
@@ -38,7 +39,7 @@ type Pass struct {
 const margin = 2
 
 // Run lets the network look at the words of a message.
-func (n *Net) Run(words [][]uint32, p *Pass) {
+func (n *Net) Run(words []Word, p *Pass) {
 	p.Words = words
 	size := (len(words) + 2*margin) * Dim
 	if cap(p.Inputs) < size {
@@ -48,8 +49,14 @@ func (n *Net) Run(words [][]uint32, p *Pass) {
 	clear(p.Inputs)
 	for i, word := range words {
 		into := p.Inputs[(i+margin)*Dim : (i+margin+1)*Dim]
-		scale := float32(1 / math.Sqrt(float64(len(word))))
-		for _, b := range word {
+		for _, c := range word.Concepts {
+			thing := n.Things[int(c)*Dim : int(c)*Dim+Dim]
+			for d := range into {
+				into[d] += thing[d]
+			}
+		}
+		scale := float32(1 / math.Sqrt(float64(max(len(word.Buckets), 1))))
+		for _, b := range word.Buckets {
 			vector := n.Vectors[int(b)*Dim : int(b)*Dim+Dim]
 			for d := range into {
 				into[d] += vector[d] * scale

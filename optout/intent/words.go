@@ -26,17 +26,26 @@ const (
 	kindEnd
 )
 
-// Words takes a message apart. Each word is the buckets of itself, its beginning and its parts, so that other forms of it and
-// typing errors are near; the ends of sentences are words too.
-func Words(text string) [][]uint32 {
-	var words [][]uint32
-	words = append(words, []uint32{hash(kindEnd, "<")})
+// Word is what the network sees of a word: the buckets of itself, its beginning and its parts, so that other forms of it and
+// typing errors are near, and what it stands for in the lexicon.
+type Word struct {
+	Buckets  []uint32
+	Concepts []uint16
+}
+
+// elisions are apart from the word that they lean on ("n'écrivez", "dell'ordine"), but "don't" is one word.
+var elisions = strings.NewReplacer("n't", "nt", "n’t", "nt", "'", " ", "’", " ")
+
+// Words takes a message apart. The ends of sentences are words too.
+func Words(text string) []Word {
+	lexicon := theLexicon()
+	words := []Word{{Buckets: []uint32{hash(kindEnd, "<")}}}
 	for sentence := range strings.FieldsFuncSeq(text, endsSentence) {
-		for word := range strings.FieldsSeq(optout.Fold(sentence)) {
-			words = append(words, buckets(word))
+		for word := range strings.FieldsSeq(optout.Fold(elisions.Replace(sentence))) {
+			words = append(words, Word{buckets(word), lexicon.of(word)})
 		}
 		if len(words) > 1 {
-			words = append(words, []uint32{hash(kindEnd, ".")})
+			words = append(words, Word{Buckets: []uint32{hash(kindEnd, ".")}})
 		}
 	}
 	if len(words) > maxWords {

@@ -18,7 +18,6 @@ type example struct {
 	class    int
 	pattern  string
 	parts    []part
-	group    int // patterns that are alike are kept from a model together
 }
 
 // part is a piece of a pattern: a text, or alternatives of which one is taken.
@@ -56,7 +55,6 @@ func readCorpus(folder string) ([]example, error) {
 			all = append(all, example{language: language, class: class, pattern: pattern, parts: parts[0]})
 		}
 	}
-	group(all)
 	return all, nil
 }
 
@@ -111,40 +109,4 @@ func write(b *strings.Builder, parts []part, random *rand.Rand) {
 		}
 		write(b, p.choices[random.IntN(len(p.choices))], random)
 	}
-}
-
-// group puts patterns that share most of their words into one group, so that none is judged by a model that saw its twin.
-func group(all []example) {
-	seen := make(map[string]int)
-	next := 0
-	for i := range all {
-		key := all[i].language + "/" + firstWords(all[i].pattern)
-		g, known := seen[key]
-		if !known {
-			g = next
-			seen[key] = g
-			next++
-		}
-		all[i].group = g
-	}
-}
-
-// firstWords are the first four words of a pattern beside its alternatives, which patterns made of one frame share.
-func firstWords(pattern string) string {
-	depth := 0
-	plain := strings.Map(func(r rune) rune {
-		switch r {
-		case '(':
-			depth++
-		case ')':
-			depth--
-			return ' '
-		}
-		if depth > 0 || r == '(' {
-			return ' '
-		}
-		return r
-	}, pattern)
-	words := strings.Fields(strings.ToLower(plain))
-	return strings.Join(words[:min(4, len(words))], " ")
 }

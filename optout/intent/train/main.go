@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"guichet.dev/guichet/optout/intent"
 )
@@ -29,7 +30,37 @@ func run(check bool) error {
 	if err != nil {
 		return err
 	}
-	all := crossValidate(corpus)
+	held, err := readCorpus(filepath.Join(folder, "heldout"))
+	if err != nil {
+		return err
+	}
+	n := int(env("ENSEMBLE", 1))
+	nets := make([]*intent.Net, n)
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 2)
+	for i := range nets {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			nets[i] = train(corpus, uint64(i))
+		})
+	}
+	wg.Wait()
+	net := nets[0]
+	all := judge(net, held)
+	for _, other := range nets[1:] {
+		for i, j := range judge(other, held) {
+			for c := range j.p {
+				all[i].p[c] += j.p[c]
+			}
+		}
+	}
+	for i := range all {
+		for c := range all[i].p {
+			all[i].p[c] /= float64(n)
+		}
+	}
+	debug(all)
 	if check {
 		return report(all, os.Stdout)
 	}
@@ -39,7 +70,7 @@ func run(check bool) error {
 	}
 	certain, ask := thresholds(all)
 	var body bytes.Buffer
-	if err := intent.NewModel(train(corpus, folds), hash, certain, ask).Write(&body); err != nil {
+	if err := intent.NewModel(net, hash, certain, ask).Write(&body); err != nil {
 		return err
 	}
 	fmt.Printf("{\"patterns\":%d,\"bytes\":%d,\"certain\":%.3f,\"ask\":%.3f}\n", len(corpus), body.Len(), certain, ask)

@@ -11,6 +11,7 @@ import (
 type learner struct {
 	net     *intent.Net
 	vectors []float32
+	things  []float32
 	filter  [len(intent.Widths)][]float32
 	bias    [intent.Hidden]float32
 	out     [intent.Classes][intent.Hidden]float32
@@ -21,7 +22,11 @@ type learner struct {
 
 func newLearner(random *rand.Rand) *learner {
 	n := &intent.Net{Vectors: make([]float32, intent.Buckets*intent.Dim)}
-	l := &learner{net: n, vectors: make([]float32, len(n.Vectors)), random: random}
+	n.Things = make([]float32, intent.Concepts()*intent.Dim)
+	l := &learner{net: n, vectors: make([]float32, len(n.Vectors)), things: make([]float32, len(n.Things)), random: random}
+	for i := range n.Things {
+		n.Things[i] = float32(random.NormFloat64() * 0.3)
+	}
 	for i := range n.Vectors {
 		n.Vectors[i] = float32(random.NormFloat64() * 0.1)
 	}
@@ -41,17 +46,21 @@ func newLearner(random *rand.Rand) *learner {
 }
 
 // dropped is the share of filters and of words that are left out while learning, so that nothing depends on one alone.
-const (
-	droppedFilters = 0.3
-	droppedWords   = 0.05
+var (
+	droppedFilters   = env("DF", 0.3)
+	droppedSpellings = env("DS", 0.3)
+	droppedConcepts  = env("DC", 0.1)
 )
 
 // learn does one step.
 func (l *learner) learn(text string, class int, step float32) {
 	words := intent.Words(text)
 	for i := range words {
-		if l.random.Float64() < droppedWords {
-			words[i] = words[i][:1]
+		switch drop := l.random.Float64(); {
+		case drop < droppedSpellings && len(words[i].Concepts) > 0:
+			words[i].Buckets = nil
+		case drop < droppedSpellings+droppedConcepts:
+			words[i].Concepts = nil
 		}
 	}
 	n, p := l.net, &l.pass
@@ -59,7 +68,7 @@ func (l *learner) learn(text string, class int, step float32) {
 	var kept [intent.Hidden]float32
 	for h := range kept {
 		if l.random.Float64() >= droppedFilters {
-			kept[h] = 1 / (1 - droppedFilters)
+			kept[h] = float32(1 / (1 - droppedFilters))
 		}
 	}
 	for c := range p.Scores {
@@ -109,8 +118,16 @@ func (l *learner) backwards(back *[intent.Hidden]float32, step float32) {
 	}
 	for i, word := range p.Words {
 		of := slopes[(i+2)*intent.Dim : (i+3)*intent.Dim]
-		scale := float32(1 / math.Sqrt(float64(len(word))))
-		for _, b := range word {
+		for _, c := range word.Concepts {
+			at := int(c) * intent.Dim
+			for d, s := range of {
+				if s != 0 {
+					move(&n.Things[at+d], &l.things[at+d], s, step)
+				}
+			}
+		}
+		scale := float32(1 / math.Sqrt(float64(max(len(word.Buckets), 1))))
+		for _, b := range word.Buckets {
 			at := int(b) * intent.Dim
 			for d, s := range of {
 				if s != 0 {

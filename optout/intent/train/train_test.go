@@ -42,7 +42,7 @@ func TestNetworkLearns(t *testing.T) {
 	for i, text := range []string{"(please |)stop (writing|texting) (me|us)", "(please |)do not stop (writing|texting) (me|us)", "(please |)stop (at|by) the (shop|station)"} {
 		parts, _, _ := parse(text, 0)
 		for range 40 {
-			examples = append(examples, example{language: "en", class: map[int]int{0: 1}[i], parts: parts[0], group: i})
+			examples = append(examples, example{language: "en", class: map[int]int{0: 1}[i], parts: parts[0]})
 		}
 	}
 	net := train(examples, 1)

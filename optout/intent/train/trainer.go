@@ -2,21 +2,27 @@ package main
 
 import (
 	"math/rand/v2"
-	"runtime"
-	"slices"
-	"sync"
+	"os"
+	"strconv"
 
 	"guichet.dev/guichet/optout/intent"
 )
 
 // How is learnt, as cross-validation found it best.
-const (
-	seed       = 20261123
-	epochs     = 12
-	rate       = 0.05
-	storyShare = 0.3  // of messages that get an ordinary sentence before or after them
-	smooth     = 0.02 // likelihood that is left to the other classes, against being too sure
+var (
+	seed       = uint64(20261123)
+	epochs     = env("EPOCHS", 12)
+	rate       = env("RATE", 0.05)
+	storyShare = env("STORY", 0.3)   // of messages that get an ordinary sentence before or after them
+	smooth     = env("SMOOTH", 0.02) // likelihood that is left to the other classes, against being too sure
 )
+
+func env(n string, d float64) float64 {
+	if v, err := strconv.ParseFloat(os.Getenv(n), 64); err == nil {
+		return v
+	}
+	return d
+}
 
 // train learns from examples. The order and every choice come from the seed and the stream of it.
 func train(examples []example, stream uint64) *intent.Net {
@@ -24,7 +30,7 @@ func train(examples []example, stream uint64) *intent.Net {
 	l := newLearner(random)
 	ordinary := byLanguage(examples)
 	order := random.Perm(len(examples))
-	for epoch := range epochs {
+	for epoch := range int(epochs) {
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		step := float32(rate * (1 - 0.9*float64(epoch)/epochs))
 		for _, i := range order {
@@ -66,46 +72,13 @@ type judged struct {
 	p [intent.Classes]float64
 }
 
-const (
-	folds    = 5
-	messages = 3 // of each pattern that are judged
-)
-
-// crossValidate judges messages of every pattern by a model that saw nothing of its group.
-func crossValidate(corpus []example) []judged {
-	results := make([][]judged, folds)
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, runtime.NumCPU())
-	for fold := range folds {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			results[fold] = judge(corpus, fold)
-		})
-	}
-	wg.Wait()
-	return slices.Concat(results...)
-}
-
-// judge trains on all folds but one, and judges that.
-func judge(corpus []example, fold int) (results []judged) {
-	var learn, held []example
-	for _, e := range corpus {
-		if e.group%folds == fold {
-			held = append(held, e)
-		} else {
-			learn = append(learn, e)
-		}
-	}
-	net := train(learn, uint64(fold))
-	random := rand.New(rand.NewPCG(seed, uint64(1000+fold)))
-	ordinary := byLanguage(held)
+// judge lets a network judge sentences that were kept from it.
+func judge(net *intent.Net, held []example) []judged {
+	results := make([]judged, len(held))
 	var p intent.Pass
 	for i := range held {
-		for range messages {
-			net.Run(intent.Words(compose(&held[i], ordinary[held[i].language], random)), &p)
-			results = append(results, judged{&held[i], p.Likelihoods()})
-		}
+		net.Run(intent.Words(held[i].pattern), &p)
+		results[i] = judged{&held[i], p.Likelihoods()}
 	}
 	return results
 }

@@ -76,6 +76,11 @@ func report(all []judged, to io.Writer) error {
 			return err
 		}
 	}
+	for _, precision := range []float64{0.99, 0.98, 0.97, 0.95, 0.9} {
+		at := threshold(all, precision)
+		l := measure("~all", all, at, ask)
+		fmt.Fprintf(to, "at %.2f: %.3f precision %.3f recall %.3f\n", precision, at, l.Precision, l.Recall)
+	}
 	_, err := fmt.Fprintf(to, "{\"certain\":%.3f,\"ask\":%.3f}\n", certain, ask)
 	return err
 }
