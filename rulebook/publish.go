@@ -119,10 +119,12 @@ func (s *Store) PublishIn(ctx context.Context, tx bun.Tx, by conversation.Actor,
 	return v, false, s.writeDraft(ctx, tx, by, &Draft{Definition: d, BasedOn: v.Version, Revision: draft.Revision + 1})
 }
 
-// Newest locks the rulebook until the transaction ends and returns what is in force.
-func (s *Store) Newest(ctx context.Context, tx bun.Tx) (Version, rules.Edition, error) {
-	if _, err := s.lockAnyDraft(ctx, tx); err != nil {
-		return Version{}, rules.Edition{}, err
+// Newest returns what is in force. With lock, it stays so until the transaction ends.
+func (s *Store) Newest(ctx context.Context, tx bun.Tx, lock bool) (Version, rules.Edition, error) {
+	if lock {
+		if _, err := s.lockAnyDraft(ctx, tx); err != nil {
+			return Version{}, rules.Edition{}, err
+		}
 	}
 	return get(ctx, tx, 0)
 }

@@ -111,9 +111,9 @@ type Rule struct {
 type Edition struct {
 	Rules []Rule `json:"rules" yaml:"rules" nullable:"false"`
 	// Replies are the automatic replies by account id.
-	Replies map[string]Replies `json:"replies,omitempty" yaml:"automatic_replies,omitempty" keys:"account"`
-	OptOut  optout.Policy      `json:"opt_out,omitzero" yaml:"opt_out,omitempty"`
-	Limits  Limits             `json:"limits,omitzero" yaml:"limits,omitempty"`
+	Replies map[string]Replies `json:"replies,omitempty" yaml:"automatic_replies" keys:"account"`
+	OptOut  optout.Policy      `json:"opt_out,omitzero" yaml:"opt_out"`
+	Limits  Limits             `json:"limits,omitzero" yaml:"limits"`
 }
 
 // Limits bound what the automation says in one conversation, whichever rules want it.

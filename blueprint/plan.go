@@ -1,0 +1,230 @@
+package blueprint
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"guichet.dev/guichet/calendars"
+	"guichet.dev/guichet/conversation"
+	"guichet.dev/guichet/rulebook"
+)
+
+// How something changes.
+const (
+	Created   = "created"
+	Replaced  = "replaced"
+	Deleted   = "deleted"
+	Unchanged = "unchanged"
+)
+
+// Change is one thing that the file says, and what applying it does.
+type Change struct {
+	What   string `json:"what" enum:"calendar,rule,rule_order,automatic_replies,opt_out,limits,account_calendar,team_calendar,assignment_plan,capacity"`
+	Name   string `json:"name,omitempty" doc:"As in the file"`
+	Change string `json:"change" enum:"created,replaced,deleted,unchanged"`
+}
+
+// step does one part of a plan.
+type step func(ctx context.Context, tx bun.Tx) error
+
+// plan is what is to be done for the office to be as the file says.
+type plan struct {
+	Application
+	Result
+	store  *Store
+	file   *file
+	office *office
+	by     conversation.Actor
+	steps  []step
+
+	calendarIDs map[string]string // of those that the file creates, by their folded names
+}
+
+// make finds out what changes. The order is that of the locks: the rules, calendars, who uses them, plans, and at last the
+// capacities, which lock all automatic assignment.
+func (p *plan) make() {
+	p.calendarIDs = make(map[string]string)
+	p.makeCalendars()
+	p.makeEdition()
+	p.makeUses()
+	p.makePlans()
+	p.prune()
+	p.makeCapacities()
+}
+
+// add tells of a change, and does it if it is one.
+func (p *plan) add(what, name, change string, do step) {
+	p.Changes = append(p.Changes, Change{What: what, Name: name, Change: change})
+	if change != Unchanged && do != nil {
+		p.steps = append(p.steps, do)
+	}
+}
+
+// against returns the change from what is to what the file says.
+func against(exists bool, before, after any) string {
+	switch {
+	case !exists:
+		return Created
+	case same(before, after):
+		return Unchanged
+	default:
+		return Replaced
+	}
+}
+
+func (p *plan) makeCalendars() {
+	for _, c := range p.file.Calendars {
+		old, exists := p.office.calendarNamed(c.Name)
+		change := against(exists, calendars.Content{Name: old.Name, Hours: old.Hours}, c)
+		p.add("calendar", c.Name, change, func(ctx context.Context, tx bun.Tx) error {
+			if exists {
+				_, err := p.store.Calendars.ReplaceIn(ctx, tx, p.by, old.ID, c)
+				return err
+			}
+			fresh, err := p.store.Calendars.CreateIn(ctx, tx, p.by, c)
+			p.calendarIDs[fold(ofCalendar, c.Name)] = fresh.ID
+			return err
+		})
+	}
+}
+
+// makeEdition publishes the next version, if it says something else than the newest.
+func (p *plan) makeEdition() {
+	before, next := p.office.edition, p.edition()
+	if p.file.has("rules") {
+		p.tellRules(before.Rules, next.Rules)
+	}
+	if p.file.has("automatic_replies") {
+		for _, id := range sortedKeys(next.Replies) {
+			old, exists := before.Replies[id]
+			p.tell("automatic_replies", ofAccount, id, against(exists, old, next.Replies[id]))
+		}
+		for _, id := range sortedKeys(before.Replies) {
+			if _, kept := next.Replies[id]; !kept {
+				p.tell("automatic_replies", ofAccount, id, Deleted)
+			}
+		}
+	}
+	if p.file.has("opt_out") {
+		p.add("opt_out", "", against(true, before.OptOut, next.OptOut), nil)
+	}
+	if p.file.has("limits") {
+		p.add("limits", "", against(true, before.Limits, next.Limits), nil)
+	}
+	if p.Published = !same(before, next); !p.Published {
+		return
+	}
+	p.steps = append(p.steps, func(ctx context.Context, tx bun.Tx) error {
+		v, draftKept, err := p.store.Rulebook.PublishIn(ctx, tx, p.by, next, rulebook.Publication{Comment: p.Comment, MoveDeadlines: p.MoveDeadlines})
+		p.Version, p.DraftKept = v.Version, draftKept
+		return err
+	})
+}
+
+// tell is add for what belongs to something that has a name.
+func (p *plan) tell(what, kind, id, change string, do ...step) {
+	name, _ := p.office.name(kind, id)
+	p.add(what, name, change, append(do, nil)[0])
+}
+
+// makeUses gives accounts and teams their calendars.
+func (p *plan) makeUses() {
+	for _, id := range sortedKeys(p.file.Accounts) {
+		p.use(calendars.Account, "account_calendar", ofAccount, id, p.file.Accounts[id].Calendar)
+	}
+	for _, id := range sortedKeys(p.file.Teams) {
+		p.use(calendars.Team, "team_calendar", ofTeam, id, p.file.Teams[id].Calendar)
+	}
+}
+
+func (p *plan) use(user calendars.User, what, kind, id string, name *string) {
+	if name == nil {
+		return
+	}
+	old, _ := p.office.name(ofCalendar, p.office.byID[kind][id].calendarID)
+	change := Replaced
+	switch {
+	case fold(ofCalendar, old) == fold(ofCalendar, *name):
+		change = Unchanged
+	case *name == "":
+		change = Deleted
+	case old == "":
+		change = Created
+	}
+	p.tell(what, kind, id, change, func(ctx context.Context, tx bun.Tx) error {
+		calendarID := p.calendarIDs[fold(ofCalendar, *name)]
+		if known, exists := p.office.calendarNamed(*name); exists {
+			calendarID = known.ID
+		}
+		return p.store.Calendars.UseIn(ctx, tx, p.by, user, id, calendarID)
+	})
+}
+
+func (p *plan) makePlans() {
+	for _, id := range sortedKeys(p.file.Accounts) {
+		plan := p.file.Accounts[id].Plan
+		if plan == nil {
+			continue
+		}
+		old, exists := p.office.plans[id]
+		p.tell("assignment_plan", ofAccount, id, against(exists, old, *plan), func(ctx context.Context, tx bun.Tx) error {
+			_, err := p.store.Assignment.SetPlanIn(ctx, tx, p.by, id, *plan)
+			return err
+		})
+	}
+}
+
+func (p *plan) makeCapacities() {
+	for _, id := range sortedKeys(p.file.Agents) {
+		most := p.file.Agents[id].Capacity
+		if most == nil {
+			continue
+		}
+		old, exists := p.office.capacities[id]
+		p.tell("capacity", ofAgent, id, against(exists, old, *most), func(ctx context.Context, tx bun.Tx) error {
+			_, err := p.store.Assignment.SetCapacityIn(ctx, tx, p.by, id, *most)
+			return err
+		})
+	}
+}
+
+// prune deletes the calendars that the file does not have. One that is still used, by what the file leaves alone, is a problem.
+func (p *plan) prune() {
+	if !p.Prune || !p.file.has("calendars") {
+		return
+	}
+	for _, k := range p.office.calendars {
+		kept := slices.ContainsFunc(p.file.Calendars, func(c calendars.Content) bool { return fold(ofCalendar, c.Name) == fold(ofCalendar, k.Name) })
+		if kept {
+			continue
+		}
+		if user := p.userOf(k); user != "" {
+			node := entry(p.file.root, "calendars")
+			p.file.wrong(node, "calendars", fmt.Sprintf("lacks the calendar %q, which the %s uses", k.Name, user), "give it another calendar, or null for none")
+			continue
+		}
+		p.add("calendar", k.Name, Deleted, func(ctx context.Context, tx bun.Tx) error {
+			return p.store.Calendars.DeleteIn(ctx, tx, p.by, k.ID)
+		})
+	}
+}
+
+// userOf returns who still uses a calendar once the file is applied.
+func (p *plan) userOf(k calendars.Named) string {
+	for _, id := range k.AccountIDs {
+		if a, named := p.file.Accounts[id]; !named || a.Calendar == nil {
+			name, _ := p.office.name(ofAccount, id)
+			return "account " + name
+		}
+	}
+	for _, id := range k.TeamIDs {
+		if t, named := p.file.Teams[id]; !named || t.Calendar == nil {
+			name, _ := p.office.name(ofTeam, id)
+			return "team " + name
+		}
+	}
+	return ""
+}
