@@ -1,6 +1,7 @@
 package blueprint
 
 import (
+	"strings"
 	"testing"
 
 	"guichet.dev/guichet/rules"
@@ -33,9 +34,13 @@ func FuzzTexts(f *testing.F) {
 	})
 }
 
-func TestZ(t *testing.T) {
+// What people write stays readable.
+func TestTextsAreReadable(t *testing.T) {
+	t.Parallel()
 	d := Document{Guichet: Format}
-	d.Replies = map[string]rules.Replies{"a": {Always: &rules.Reply{Text: "👍🏽 merci\nà bientôt\u00a0! 👨‍👩‍👧", Texts: map[string]string{"fr": "un 👍 seul", "de": "a\u00a0b"}}}}
-	source, _ := encode(d)
-	t.Log(string(source))
+	d.Replies = map[string]rules.Replies{"a": {Always: &rules.Reply{Text: "👍🏽 merci\nà bientôt\u00a0! 👨‍👩‍👧", Texts: map[string]string{"fr": "un 👍 seul"}}}}
+	source, err := encode(d)
+	if want := "      text: |-\n        👍🏽 merci\n        à bientôt\u00a0! 👨‍👩‍👧\n      texts:\n        fr: un 👍 seul\n"; err != nil || !strings.Contains(string(source), want) {
+		t.Errorf("%v: %s", err, source)
+	}
 }

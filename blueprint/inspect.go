@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -57,7 +58,7 @@ func (f *file) inspectKeys(node *yaml.Node, path string, depth int) {
 
 // child is the path of a key, in quotes if it is more than a word.
 func child(path, key string) string {
-	if strings.ContainsAny(key, " .[]\"\n\t") || key == "" {
+	if strings.ContainsFunc(key, func(r rune) bool { return strings.ContainsRune(" .[]\"", r) || !unicode.IsPrint(r) }) || key == "" {
 		return path + "[" + strconv.Quote(short(key)) + "]"
 	}
 	if path == "" {
