@@ -23,11 +23,11 @@ type Application struct {
 
 // Result is what applying a file changed, or would change.
 type Result struct {
-	Changes   []Change `json:"changes" nullable:"false" doc:"In the order in which they are made"`
-	Version   int      `json:"version" doc:"Of the rules that is in force afterwards; of a dry run: before"`
-	Published bool     `json:"published" doc:"Whether a new version was published, or would be"`
-	DraftKept bool     `json:"draft_kept" doc:"Somebody works on a draft: it stays as it is, and is based on an older version now"`
-	DryRun    bool     `json:"dry_run"`
+	Changes   []FileChange `json:"changes" nullable:"false" doc:"In the order in which they are made"`
+	Version   int          `json:"version" doc:"Of the rules that is in force afterwards; of a dry run: before"`
+	Published bool         `json:"published" doc:"Whether a new version was published, or would be"`
+	DraftKept bool         `json:"draft_kept" doc:"Somebody works on a draft: it stays as it is, and is based on an older version now"`
+	DryRun    bool         `json:"dry_run"`
 }
 
 // Changed reports whether anything is not as it was.
@@ -102,7 +102,7 @@ func (s *Store) plan(ctx context.Context, tx bun.Tx, caller Caller, source []byt
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{store: s, file: f, office: o, by: caller.Actor, Application: a, Result: Result{Changes: []Change{}, Version: o.version.Version, DryRun: a.DryRun}}
+	p := &plan{store: s, file: f, office: o, by: caller.Actor, Application: a, Result: Result{Changes: []FileChange{}, Version: o.version.Version, DryRun: a.DryRun}}
 	if err := p.mayBe(caller); err != nil {
 		return nil, err
 	}

@@ -55,6 +55,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		"a: [1, 2\nb: 3\n":              "1:1: : this is no YAML: did not find expected ',' or ']'",
 		"guichet: 1\n\tx: 2\n":          "2:1: : this is no YAML: found a tab character that violates indentation",
 		"guichet: 1\nrules: \"\xff\"":   "2:1: : the file must be UTF-8",
+		"a: \"b\u2028c\"":               "1:6: : this character ends a line in YAML, and nowhere else (write it as an escape in double quotes)",
 		"rules: []":                     "1:1: guichet: is missing: must be 1, the version of the format (begin with guichet: 1)",
 		"guichet: 1\nrules:":            "2:7: rules: has no value (leave it out, or write [] for none)",
 		"guichet: 1\nlimits: {per_day: 99999999999999999999}": "2:19: limits.per_day: must be a whole number",
@@ -108,7 +109,7 @@ func FuzzCheck(f *testing.F) {
 		"", "guichet: 1\n", "guichet: 1\nrules:\n  - {name: a, when: message_received, if: \"a\\nb\", then: [{do: snooze, minutes: 3}]}\n",
 		"guichet: 1\nrules:\n  - name: a\n    if: |2\n        x ==\n    then: []\n", "guichet: 1\nrules:\n- if: |-\n\n   x\n", "? [a]\n: b\n", "{a: b, a: c}", "&a [*a]",
 		"guichet: 1\nautomatic_replies: {a: {always: {text: '{{x}}', texts: {'': a}}}}\nopt_out: {confirmation: {xx: ''}, words: {en: {stop: ['!']}}}\n",
-		"guichet: 1\naccounts: {a: {calendar: ~, assignment_plan: {policies: [{kind: last_agent, days: 999}], offer: {chain: [customer]}}}}\n", "a: 'x\n\n\ny'", "\xef\xbb\xbfa: 1",
+		"guichet: 1\naccounts: {a: {calendar: ~, assignment_plan: {policies: [{kind: last_agent, days: 999}], offer: {chain: [customer]}}}}\n", "\r0", "a: 'x\n\n\ny'", "\xef\xbb\xbfa: 1",
 		"guichet: 1\nrules: [{then: [{do: set_attribute, value: .nan}, {value: 1e999}, {value: {}}]}]\n", "%YAML 1.2\n---\nguichet: 1\n...\n",
 	} {
 		f.Add([]byte(seed))

@@ -46,8 +46,12 @@ func read(source []byte) *file {
 	source = bytes.TrimPrefix(source, []byte("\ufeff"))
 	f.lines = strings.Split(string(source), "\n")
 	for i, line := range f.lines {
-		if !utf8.ValidString(line) {
+		switch at := strings.IndexAny(strings.TrimSuffix(line, "\r"), oddBreaks); {
+		case !utf8.ValidString(line):
 			f.at(i+1, 1, "", "the file must be UTF-8", "")
+			return f
+		case at >= 0:
+			f.at(i+1, utf8.RuneCountInString(line[:at])+1, "", "this character ends a line in YAML, and nowhere else", "write it as an escape in double quotes")
 			return f
 		}
 	}
@@ -64,6 +68,9 @@ func read(source []byte) *file {
 	f.decode(root, addressable(&f.Document), "")
 	return f
 }
+
+// oddBreaks are line ends for YAML and not for editors, so that lines would be counted differently.
+const oddBreaks = "\r\u0085\u2028\u2029"
 
 // errSeveral refuses a second document in the file, of which nobody would know whether it was looked at.
 var errSeveral = errors.New("the file must be one document, without --- in between")

@@ -20,8 +20,9 @@ const (
 	Unchanged = "unchanged"
 )
 
-// Change is one thing that the file says, and what applying it does.
-type Change struct {
+// FileChange is one thing that the file says, and what applying it does. Its name is that of the API's document, in which there are
+// other changes.
+type FileChange struct {
 	What   string `json:"what" enum:"calendar,rule,rule_order,automatic_replies,opt_out,limits,account_calendar,team_calendar,assignment_plan,capacity"`
 	Name   string `json:"name,omitempty" doc:"As in the file"`
 	Change string `json:"change" enum:"created,replaced,deleted,unchanged"`
@@ -57,7 +58,7 @@ func (p *plan) make() {
 
 // add tells of a change, and does it if it is one.
 func (p *plan) add(what, name, change string, do step) {
-	p.Changes = append(p.Changes, Change{What: what, Name: name, Change: change})
+	p.Changes = append(p.Changes, FileChange{What: what, Name: name, Change: change})
 	if change != Unchanged && do != nil {
 		p.steps = append(p.steps, do)
 	}
