@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -99,12 +100,43 @@ func TestAttributesOfAnyType(t *testing.T) {
 	}
 }
 
-func FuzzCheck(f *testing.F) {
-	for _, name := range []string{"testdata/wrong.yaml", "../docs/automation-file.yaml"} {
-		if source, err := os.ReadFile(name); err == nil {
-			f.Add(source)
+// example returns the file in the documentation.
+func example(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile("../docs/automation-file.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, found := strings.Cut(string(text), "\n```yaml\n")
+	source, _, ends := strings.Cut(after, "```\n")
+	if !found || !ends {
+		t.Fatal("docs/automation-file.md has no example")
+	}
+	return source
+}
+
+// The documentation's example is right, and has every section.
+func TestTheExampleIsRight(t *testing.T) {
+	t.Parallel()
+	source := example(t)
+	if got := checked(source); got != "" {
+		t.Error(got)
+	}
+	for _, section := range reflect.VisibleFields(reflect.TypeFor[blueprint.Document]()) {
+		name, _, _ := strings.Cut(section.Tag.Get("yaml"), ",")
+		if name != "" && !strings.Contains("\n"+source, "\n"+name+":") {
+			t.Errorf("the example lacks %s", name)
 		}
 	}
+}
+
+func FuzzCheck(f *testing.F) {
+	wrong, err := os.ReadFile("testdata/wrong.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(wrong)
+	f.Add([]byte(example(f)))
 	for _, seed := range []string{
 		"", "guichet: 1\n", "guichet: 1\nrules:\n  - {name: a, when: message_received, if: \"a\\nb\", then: [{do: snooze, minutes: 3}]}\n",
 		"guichet: 1\nrules:\n  - name: a\n    if: |2\n        x ==\n    then: []\n", "guichet: 1\nrules:\n- if: |-\n\n   x\n", "? [a]\n: b\n", "{a: b, a: c}", "&a [*a]",
