@@ -74,7 +74,7 @@ func (s *Store) Apply(ctx context.Context, caller Caller, source []byte, a Appli
 				return err
 			}
 		}
-		r.Version, r.DraftKept = p.Version, p.DraftKept
+		r.Version = p.Version
 		return nil
 	})
 	if err != nil || a.DryRun || !r.Changed() {
@@ -116,7 +116,10 @@ func (s *Store) plan(ctx context.Context, tx bun.Tx, caller Caller, source []byt
 	if len(f.problems) > 0 {
 		return nil, refused(f.found())
 	}
-	return p, nil
+	if p.Published {
+		p.DraftKept, err = s.Rulebook.Drafting(ctx, tx)
+	}
+	return p, err
 }
 
 // mayBe refuses what the caller may not change.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"go.yaml.in/yaml/v3"
 
 	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/conversation"
@@ -49,7 +50,6 @@ func fold(kind, name string) string {
 
 // resolve replaces the names in the document by ids. Calendars keep their names: those of the file may not be there yet.
 func (f *file) resolve(d directory) {
-	meant := make(map[string]string) // what keys mean, to find those that mean the same
 	refer(addressable(&f.Document), "", "", func(kind, field, text string) string {
 		p := f.place(field)
 		id, message, hint := d.id(kind, text)
@@ -67,15 +67,21 @@ func (f *file) resolve(d directory) {
 			return text
 		}
 		if isKey {
-			parent := strings.TrimSuffix(p.path, child("", text))
-			if parent = strings.TrimSuffix(parent, "."); meant[parent+"\x00"+id] != "" {
-				f.wrong(node, p.path, fmt.Sprintf("is the same %s as %q", kind, short(meant[parent+"\x00"+id])), "")
-				return text
-			}
-			meant[parent+"\x00"+id], f.ids[parent+"\x00"+text] = text, id
+			return f.enter(node, p.path, kind, text, id)
 		}
 		return id
 	})
+}
+
+// enter notes what a key means. Two that mean the same cannot both count.
+func (f *file) enter(key *yaml.Node, path, kind, name, id string) string {
+	parent := strings.TrimSuffix(strings.TrimSuffix(path, child("", name)), ".")
+	if other, twice := f.taken[parent+"\x00"+id]; twice {
+		f.wrong(key, path, fmt.Sprintf("is the same %s as %q", kind, short(other)), "")
+		return name
+	}
+	f.taken[parent+"\x00"+id] = name
+	return id
 }
 
 // ownCalendar looks for a calendar among those of the file.

@@ -63,7 +63,9 @@ func TestFilesThatAreNone(t *testing.T) {
 		"\ufeffguichet: 1\n": "",
 		"guichet: 1\nx: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000): "2:1: x: is not known here (there are guichet, calendars, rules, automatic_replies, opt_out, limits, accounts, teams, agents)\n" +
 			"2:33: x" + strings.Repeat("[0]", 29) + ": must not lie deeper than 30 lists and mappings",
-		"guichet: 1\n#" + strings.Repeat("x", blueprint.MaxBytes): "1:1: : the file must have at most 1048576 bytes",
+		"guichet: 1\nrules: [" + strings.Repeat("{},", 5001) + "]":  "2:8: rules: must have at most 5000 entries",
+		"guichet: 1\nteams: {" + strings.Repeat("x", 501) + ": {}}": "2:9: teams: keys must be text of at most 500 bytes",
+		"guichet: 1\n#" + strings.Repeat("x", blueprint.MaxBytes):   "1:1: : the file must have at most 1048576 bytes",
 	} {
 		if got := checked(source); got != want {
 			t.Errorf("%.60q:\n%s\nwant\n%s", source, got, want)

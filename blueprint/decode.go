@@ -60,7 +60,7 @@ func (f *file) decodeStruct(node *yaml.Node, to reflect.Value, path string) {
 		key := node.Content[i]
 		field, known := fieldOf(to.Type(), func(one part) bool { return one.yaml == key.Value })
 		switch {
-		case key.Kind != yaml.ScalarNode || seen[key.Value]:
+		case !isKey(key) || seen[key.Value]:
 		case !known:
 			f.wrong(key, child(path, key.Value), "is not known here", f.meant(key.Value, to.Type()))
 		default:
@@ -69,6 +69,9 @@ func (f *file) decodeStruct(node *yaml.Node, to reflect.Value, path string) {
 		seen[key.Value] = true
 	}
 }
+
+// isKey reports whether inspect takes it for one.
+func isKey(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && len(node.Value) <= maxKey }
 
 // meant says which key was probably meant, or which there are.
 func (*file) meant(key string, t reflect.Type) string {
@@ -87,7 +90,7 @@ func (f *file) decodeMap(node *yaml.Node, to reflect.Value, path string) {
 	to.Set(reflect.MakeMap(to.Type()))
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, below := node.Content[i], child(path, node.Content[i].Value)
-		if key.Kind != yaml.ScalarNode || !f.isText(key, below) {
+		if !isKey(key) || !f.isText(key, below) {
 			continue
 		}
 		value := reflect.New(to.Type().Elem()).Elem()

@@ -20,8 +20,9 @@ const (
 	MaxBytes = 1 << 20
 	// maxDepth bounds how deep lists and mappings lie in each other; the format itself needs nine.
 	maxDepth = 30
-	// maxKeys bounds one mapping.
-	maxKeys = 5000
+	// maxEntries bounds one list or mapping, maxKey the bytes of a key. They keep the work on a file of this size small.
+	maxEntries = 5000
+	maxKey     = 500
 	// maxProblems bounds what is told of one file.
 	maxProblems = 1000
 )
@@ -32,13 +33,14 @@ type file struct {
 	root     *yaml.Node // a mapping; nil if nothing could be read
 	lines    []string
 	problems []Problem
-	bad      map[string]bool   // paths of which something was said: what follows from it is not told as well
-	ids      map[string]string // of keys that are names, by the path of their map and the key
+	bad      map[string]bool               // paths of which something was said: what follows from it is not told as well
+	keys     map[*yaml.Node]map[string]int // where mappings have them
+	taken    map[string]string             // which key means what, by the path of their map and the id
 }
 
 // read reads a file. What it cannot make sense of is among the problems, and left out of the document.
 func read(source []byte) *file {
-	f := &file{bad: make(map[string]bool), ids: make(map[string]string)}
+	f := &file{bad: make(map[string]bool), taken: make(map[string]string), keys: make(map[*yaml.Node]map[string]int)}
 	if len(source) > MaxBytes {
 		f.at(1, 1, "", fmt.Sprintf("the file must have at most %d bytes", MaxBytes), "")
 		return f
@@ -134,17 +136,23 @@ func (f *file) found() []Problem {
 }
 
 // has reports whether the file has a section.
-func (f *file) has(section string) bool { return entry(f.root, section) != nil }
+func (f *file) has(section string) bool { return f.entry(f.root, section) >= 0 }
 
-// entry returns the value of a key of a mapping, nil if there is none.
-func entry(mapping *yaml.Node, key string) *yaml.Node {
+// entry returns where a mapping has a key, below 0 if it does not.
+func (f *file) entry(mapping *yaml.Node, key string) int {
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
-		return nil
+		return -1
 	}
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value == key {
-			return mapping.Content[i+1]
+	keys, known := f.keys[mapping]
+	if !known {
+		keys = make(map[string]int)
+		for i := len(mapping.Content) - 2; i >= 0; i -= 2 { // of two that are the same the first counts
+			keys[mapping.Content[i].Value] = i
 		}
+		f.keys[mapping] = keys
 	}
-	return nil
+	if i, has := keys[key]; has {
+		return i
+	}
+	return -1
 }

@@ -23,6 +23,9 @@ var naming = map[string]string{
 // flaw brings something that is wrong with a field of the API back to where it stands in the file. What follows from something
 // that was told already is left out.
 func (f *file) flaw(flaw rules.Flaw) {
+	if len(f.problems) >= maxProblems {
+		return
+	}
 	p := f.place(flaw.Field)
 	if f.silent(p.path) {
 		return

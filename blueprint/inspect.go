@@ -22,28 +22,26 @@ func (f *file) inspect(node *yaml.Node, path string, depth int) {
 		f.wrong(node, path, fmt.Sprintf("must not lie deeper than %d lists and mappings", maxDepth), "")
 		node.Content = nil
 	}
-	if node.Kind == yaml.SequenceNode {
+	switch {
+	case node.Kind == yaml.SequenceNode && len(node.Content) > maxEntries, node.Kind == yaml.MappingNode && len(node.Content) > 2*maxEntries:
+		f.wrong(node, path, fmt.Sprintf("must have at most %d entries", maxEntries), "")
+		node.Content = nil
+	case node.Kind == yaml.SequenceNode:
 		for i, item := range node.Content {
 			f.inspect(item, index(path, i), depth+1)
 		}
-	}
-	if node.Kind == yaml.MappingNode {
+	case node.Kind == yaml.MappingNode:
 		f.inspectKeys(node, path, depth)
 	}
 }
 
 func (f *file) inspectKeys(node *yaml.Node, path string, depth int) {
-	if len(node.Content) > 2*maxKeys {
-		f.wrong(node, path, fmt.Sprintf("must have at most %d keys", maxKeys), "")
-		node.Content = nil
-		return
-	}
 	lines := make(map[string]int)
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		below := child(path, key.Value)
-		if key.Kind != yaml.ScalarNode {
-			f.wrong(key, path, "keys must be text", "")
+		if key.Kind != yaml.ScalarNode || len(key.Value) > maxKey {
+			f.wrong(key, path, fmt.Sprintf("keys must be text of at most %d bytes", maxKey), "")
 			continue
 		}
 		f.inspect(key, below, depth)

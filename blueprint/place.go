@@ -73,7 +73,7 @@ func (f *file) place(field string) place {
 				return p
 			}
 			p.kind = one.names
-			p.enter(one.yaml)
+			f.step(&p, one.yaml)
 			t, rest = t.FieldByIndex(one.index).Type, rest[len(name):]
 		case reflect.Slice:
 			number, after, _ := strings.Cut(strings.TrimPrefix(rest, "["), "]")
@@ -85,7 +85,7 @@ func (f *file) place(field string) place {
 			t, rest = t.Elem(), after
 		case reflect.Map:
 			key, length := f.keyIn(p, rest)
-			p.enter(key)
+			f.step(&p, key)
 			t, rest = t.Elem(), rest[length:]
 		default:
 			return p
@@ -103,43 +103,29 @@ func end(path string) int {
 }
 
 // keyIn returns the key of a map with which a path begins, as it is written in the file, and how long it is in the path: keys may
-// have dots, and names became ids.
+// have dots, and names became ids. The longest is meant.
 func (f *file) keyIn(p place, path string) (string, int) {
-	key, longest := path[:end(path)], -1
-	if p.missing || p.node == nil || p.node.Kind != yaml.MappingNode {
-		return key, len(key)
-	}
-	for i := 0; i < len(p.node.Content); i += 2 {
-		written := p.node.Content[i].Value
-		said := written
-		if id, isName := f.ids[p.path+"\x00"+written]; isName {
-			said = id
+	for at := len(path); at > 0; at-- {
+		if at < len(path) && path[at] != '.' && path[at] != '[' {
+			continue
 		}
-		after, found := strings.CutPrefix(path, said)
-		if found && len(said) > longest && (after == "" || after[0] == '.' || after[0] == '[') {
-			key, longest = written, len(said)
+		if name, isID := f.taken[p.path+"\x00"+path[:at]]; isID {
+			return name, at
+		}
+		if !p.missing && f.entry(p.node, path[:at]) >= 0 {
+			return path[:at], at
 		}
 	}
-	if longest < 0 {
-		return key, len(key)
-	}
-	return key, longest
+	return path[:end(path)], end(path)
 }
 
-func (p *place) enter(key string) {
+func (f *file) step(p *place, key string) {
 	p.path = child(p.path, key)
 	p.key = nil
-	if p.missing || p.node == nil || p.node.Kind != yaml.MappingNode {
-		p.missing = true
-		return
+	i := f.entry(p.node, key)
+	if p.missing = p.missing || i < 0; !p.missing {
+		p.key, p.node = p.node.Content[i], p.node.Content[i+1]
 	}
-	for i := 0; i+1 < len(p.node.Content); i += 2 {
-		if p.node.Content[i].Value == key {
-			p.key, p.node = p.node.Content[i], p.node.Content[i+1]
-			return
-		}
-	}
-	p.missing = true
 }
 
 func (p *place) item(i int) {

@@ -119,8 +119,8 @@ func (p *plan) makeEdition() {
 		return
 	}
 	p.steps = append(p.steps, func(ctx context.Context, tx bun.Tx) error {
-		v, draftKept, err := p.store.Rulebook.PublishIn(ctx, tx, p.by, next, rulebook.Publication{Comment: p.Comment, MoveDeadlines: p.MoveDeadlines})
-		p.Version, p.DraftKept = v.Version, draftKept
+		v, err := p.store.Rulebook.PublishIn(ctx, tx, p.by, next, rulebook.Publication{Comment: p.Comment, MoveDeadlines: p.MoveDeadlines})
+		p.Version = v.Version
 		return err
 	})
 }
@@ -203,7 +203,7 @@ func (p *plan) prune() {
 			continue
 		}
 		if user := p.userOf(k); user != "" {
-			node := entry(p.file.root, "calendars")
+			node := p.file.place("calendars").node
 			p.file.wrong(node, "calendars", fmt.Sprintf("lacks the calendar %q, which the %s uses", k.Name, user), "give it another calendar, or null for none")
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"guichet.dev/guichet/assignment"
@@ -285,6 +286,9 @@ func TestADraftIsKept(t *testing.T) {
 	s.must(err)
 	r := s.apply("guichet: 1\nrules: []\n", blueprint.Application{})
 	after, err := s.Rulebook.Draft(t.Context())
+	if dry := s.apply("guichet: 1\nlimits: {per_day: 2}\n", blueprint.Application{DryRun: true}); !dry.DraftKept {
+		t.Errorf("the dry run: %+v", dry)
+	}
 	if err != nil || !r.DraftKept || r.Version != 2 || after.Revision != d.Revision || after.BasedOn != 1 || after.Definition.Rules[0].ID != "mine" {
 		t.Errorf("%+v; draft %+v, %v", r, after, err)
 	}
@@ -391,5 +395,82 @@ func TestWhatTheCallerMayNotKnow(t *testing.T) {
 		if _, err := s.Apply(t.Context(), limited, []byte("guichet: 1\n"+source), blueprint.Application{}); conversation.CodeOf(err) != want {
 			t.Errorf("%s: %v", source, err)
 		}
+	}
+}
+
+// Two who apply the same at once publish it once.
+func TestAppliedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	source := []byte("guichet: 1\ncalendars: [{name: Shop, hours: {time_zone: UTC}}]\nlimits: {per_day: 3}\naccounts: {Number 777: {calendar: Shop}}\nagents: {ana@example.org: {capacity: 3}}\n")
+	results := make([]blueprint.Result, 6)
+	var wg sync.WaitGroup
+	for i := range results {
+		wg.Go(func() {
+			var err error
+			if results[i], err = s.Apply(t.Context(), everything, source, blueprint.Application{Comment: "at once"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	published := 0
+	for _, r := range results {
+		if r.Published {
+			published++
+		}
+		if r.Version != 1 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if published != 1 || s.Count(t, "SELECT (SELECT count(*) FROM rule_versions) * 10 + (SELECT count(*) FROM calendars)") != 11 {
+		t.Errorf("%d published", published)
+	}
+}
+
+// Waits that are running are looked at again if they are to count by the new version, as when a draft is published.
+func TestWaitsMove(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	rule := func(seconds int) string {
+		return fmt.Sprintf("guichet: 1\nrules:\n  - {name: W, when: customer_waiting, after_seconds: %d, then: [{do: add_note, text: late}]}\n", seconds)
+	}
+	s.apply(rule(600), blueprint.Application{})
+	s.Meet(t, office.Person{WhatsAppID: "33612345678", Name: "Zoé"})
+	s.Exec(t, "DELETE FROM dispatches")
+	s.apply(rule(300), blueprint.Application{})
+	if n := s.Count(t, "SELECT count(*) FROM dispatches"); n != 0 {
+		t.Errorf("%d conversations look again, and should keep what was promised", n)
+	}
+	s.apply(rule(120), blueprint.Application{MoveDeadlines: true})
+	if n := s.Count(t, "SELECT count(*) FROM dispatches"); n != 1 {
+		t.Errorf("%d conversations look again", n)
+	}
+	if v, _, err := s.Rulebook.Get(t.Context(), 0); err != nil || !v.MovesDeadlines {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// Whoever may have more is given what waits, in the same transaction.
+func TestCapacityIsServed(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.apply("guichet: 1\nagents: {ana@example.org: {capacity: 0}}\naccounts: {Number 106540352242922: {assignment_plan: {presence: any, policies: [{kind: agent, agent: ana@example.org, nobody: queue}]}}}\n", blueprint.Application{})
+	s.apply("guichet: 1\nrules: [{name: R, when: conversation_opened, then: [{do: assign, to: policy}]}]\n", blueprint.Application{})
+	id := s.Meet(t, office.Person{WhatsAppID: "33612345678", Name: "Zoé"})
+	if n := s.Count(t, "SELECT count(*) FROM assignment_queue"); n != 1 {
+		t.Fatalf("%d wait", n)
+	}
+	more := "guichet: 1\nagents: {ana@example.org: {capacity: 2}}\n"
+	s.apply(more, blueprint.Application{DryRun: true})
+	if n := s.Count(t, "SELECT count(*) FROM assignment_queue"); n != 1 {
+		t.Error("a dry run served")
+	}
+	s.apply(more, blueprint.Application{})
+	if got := s.Text(t, "SELECT coalesce(assignee_id::text, '') FROM conversations WHERE id = $1::uuid", id); got != s.agent {
+		t.Errorf("given to %q", got)
+	}
+	if broken := s.Broken(t); len(broken) > 0 {
+		t.Error(broken)
 	}
 }

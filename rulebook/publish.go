@@ -100,23 +100,34 @@ func (s *Store) publish(ctx context.Context, by conversation.Actor, p Publicatio
 // PublishIn publishes a definition within the caller's transaction, which has locked the rulebook with Newest. The draft becomes
 // the same, unless somebody works on it: then it stays as it is, and tells by its based_on that it began with an older version.
 // After the commit the caller calls WakeArmed if the deadlines move.
-func (s *Store) PublishIn(ctx context.Context, tx bun.Tx, by conversation.Actor, d rules.Edition, p Publication) (v Version, draftKept bool, err error) {
+func (s *Store) PublishIn(ctx context.Context, tx bun.Tx, by conversation.Actor, d rules.Edition, p Publication) (Version, error) {
 	draft, err := s.lockAnyDraft(ctx, tx)
 	if err != nil {
-		return v, false, err
+		return Version{}, err
 	}
-	_, published, err := get(ctx, tx, 0)
+	drafting, err := s.Drafting(ctx, tx)
 	if err != nil {
-		return v, false, err
+		return Version{}, err
+	}
+	v, err := s.insert(ctx, tx, by, d, p, "rules.apply")
+	if err != nil || drafting {
+		return v, err
+	}
+	return v, s.writeDraft(ctx, tx, by, &Draft{Definition: d, BasedOn: v.Version, Revision: draft.Revision + 1})
+}
+
+// Drafting reports whether somebody works on a draft: whether it says anything else than what is in force.
+func (*Store) Drafting(ctx context.Context, db bun.IDB) (bool, error) {
+	draft, err := readDraft(ctx, db, "")
+	if err != nil {
+		return false, err
+	}
+	_, published, err := get(ctx, db, 0)
+	if err != nil {
+		return false, err
 	}
 	changed, err := differences(published, draft.Definition)
-	if err != nil {
-		return v, false, err
-	}
-	if v, err = s.insert(ctx, tx, by, d, p, "rules.apply"); err != nil || len(changed) > 0 {
-		return v, len(changed) > 0, err
-	}
-	return v, false, s.writeDraft(ctx, tx, by, &Draft{Definition: d, BasedOn: v.Version, Revision: draft.Revision + 1})
+	return len(changed) > 0, err
 }
 
 // Newest returns what is in force. With lock, it stays so until the transaction ends.

@@ -45,7 +45,7 @@ func Check(d Edition, refs References) []Flaw {
 		c.add("rules", "must be at most %d", maxRules)
 	}
 	ids := make(map[string]bool)
-	for i, r := range d.Rules {
+	for i, r := range d.Rules[:min(len(d.Rules), maxRules)] {
 		field := fmt.Sprintf("rules[%d]", i)
 		c.rule(field, r)
 		if ids[r.ID] {
