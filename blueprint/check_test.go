@@ -143,7 +143,7 @@ func FuzzCheck(f *testing.F) {
 		"", "guichet: 1\n", "guichet: 1\nrules:\n  - {name: a, when: message_received, if: \"a\\nb\", then: [{do: snooze, minutes: 3}]}\n",
 		"guichet: 1\nrules:\n  - name: a\n    if: |2\n        x ==\n    then: []\n", "guichet: 1\nrules:\n- if: |-\n\n   x\n", "? [a]\n: b\n", "{a: b, a: c}", "&a [*a]",
 		"guichet: 1\nautomatic_replies: {a: {always: {text: '{{x}}', texts: {'': a}}}}\nopt_out: {confirmation: {xx: ''}, words: {en: {stop: ['!']}}}\n",
-		"guichet: 1\naccounts: {a: {calendar: ~, assignment_plan: {policies: [{kind: last_agent, days: 999}], offer: {chain: [customer]}}}}\n", "\r0", "a: 'x\n\n\ny'", "\xef\xbb\xbfa: 1",
+		"guichet: 1\naccounts: {a: {calendar: ~, assignment_plan: {policies: [{kind: last_agent, days: 999}], offer: {chain: [customer]}}}}\n", "\r0", "---", "a: 'x\n\n\ny'", "\xef\xbb\xbfa: 1",
 		"guichet: 1\nrules: [{then: [{do: set_attribute, value: .nan}, {value: 1e999}, {value: {}}]}]\n", "%YAML 1.2\n---\nguichet: 1\n...\n",
 	} {
 		f.Add([]byte(seed))

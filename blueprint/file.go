@@ -108,7 +108,7 @@ func (f *file) syntax(err error) {
 	if found := syntaxError.FindStringSubmatch(message); found != nil {
 		message = "this is no YAML: " + found[2]
 		if n, err := strconv.Atoi(found[1]); err == nil {
-			line = min(max(n, 1), len(f.lines))
+			line = n
 		}
 	}
 	f.at(line, 1, "", message, "")
@@ -117,8 +117,9 @@ func (f *file) syntax(err error) {
 // at adds a problem.
 func (f *file) at(line, column int, path, message, hint string) {
 	f.bad[path] = true
+	line = min(max(line, 1), max(len(f.lines), 1)) // the parser puts what is not there behind the end
 	if len(f.problems) < maxProblems {
-		f.problems = append(f.problems, Problem{Line: max(line, 1), Column: max(column, 1), Field: path, Message: message, Hint: hint})
+		f.problems = append(f.problems, Problem{Line: line, Column: max(column, 1), Field: path, Message: message, Hint: hint})
 	}
 }
 
