@@ -23,17 +23,28 @@ func (s *Store) Export(ctx context.Context, caller Caller) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		d, gone := o.document(caller)
-		body, err := encode(d)
-		file = append([]byte(o.header(caller, gone)), body...)
+		body, err := encode(o.document(caller))
+		file = append([]byte(o.header(caller, o.gone(body))), body...)
 		return err
 	})
 	return file, err
 }
 
-// document describes an office by names. It returns also the fields that refer to what does not exist any more.
-func (o *office) document(caller Caller) (d Document, gone []string) {
-	d = Document{
+// gone returns the fields of a file that refer to what does not exist any more.
+func (o *office) gone(body []byte) (fields []string) {
+	f := read(body)
+	refer(addressable(&f.Document), "", "", func(kind, field, text string) string {
+		if _, message, _ := o.id(kind, text); message != "" {
+			fields = append(fields, f.place(field).path)
+		}
+		return text
+	})
+	return fields
+}
+
+// document describes an office by names. What does not exist any more keeps its id.
+func (o *office) document(caller Caller) Document {
+	d := Document{
 		Guichet: Format, Calendars: []calendars.Content{}, Edition: copied(o.edition),
 		Accounts: make(map[string]Account), Teams: make(map[string]Team), Agents: make(map[string]Agent),
 	}
@@ -59,14 +70,8 @@ func (o *office) document(caller Caller) (d Document, gone []string) {
 		}
 	}
 	d.forgetIDs()
-	refer(addressable(&d), "", "", func(kind, field, id string) string {
-		name, exists := o.name(kind, id)
-		if !exists {
-			gone = append(gone, field)
-		}
-		return name
-	})
-	return d, gone
+	refer(addressable(&d), "", "", func(kind, _, id string) string { return o.name(kind, id) })
+	return d
 }
 
 // forgetIDs leaves out the ids of rules whose names tell them apart.

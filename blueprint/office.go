@@ -126,17 +126,15 @@ func (o *office) near(kind, name string) string {
 }
 
 // name returns how a thing is called in a file: by its name if that says which one is meant, else by its id.
-func (o *office) name(kind, id string) (name string, exists bool) {
+func (o *office) name(kind, id string) string {
 	one, exists := o.byID[kind][id]
 	if !exists || kind == ofAccount && !o.knows(id) {
-		return id, exists
+		return id
 	}
-	if kind != ofCalendar {
-		if meant, _, _ := o.id(kind, one.name); meant != id {
-			return id, true
-		}
+	if meant, _, _ := o.id(kind, one.name); meant != id && kind != ofCalendar {
+		return id
 	}
-	return one.name, true
+	return one.name
 }
 
 // calendarNamed returns the calendar of a name.

@@ -56,3 +56,21 @@ func (p *plan) tellRules(before, after []rules.Rule) {
 		p.add("rule_order", "", Replaced, nil)
 	}
 }
+
+// edition returns what is to be published: the newest version with the sections of the file in their places.
+func (p *plan) edition() rules.Edition {
+	next := p.office.edition
+	if p.file.has("rules") {
+		next.Rules = p.rules()
+	}
+	if p.file.has("automatic_replies") {
+		next.Replies = p.file.Replies
+	}
+	if p.file.has("opt_out") {
+		next.OptOut = p.file.OptOut
+	}
+	if p.file.has("limits") {
+		next.Limits = p.file.Limits
+	}
+	return next
+}

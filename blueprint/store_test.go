@@ -358,7 +358,7 @@ func TestNamesThatDoNotTell(t *testing.T) {
 	s.Exec(t, "UPDATE accounts SET name = 'Same'")
 	s.Exec(t, "UPDATE labels SET deleted_at = now()")
 	source := s.export()
-	if strings.Count(source, s.Account.ID) != 2 || strings.Contains(source, "Same") || !strings.Contains(source, "# What rules[0].then[0].label_id refers to does not exist any more.") {
+	if strings.Count(source, s.Account.ID) != 2 || strings.Contains(source, "Same") || !strings.Contains(source, "# What rules[0].then[0].label refers to does not exist any more.") {
 		t.Errorf("exported\n%s", source)
 	}
 	problems, err := s.Check(t.Context(), everything, []byte(source+"# end"))
