@@ -39,10 +39,11 @@ func (s *Server) registerAutomationFile() {
 	}
 	register(s, export, s.exportAutomation)
 	s.described(export).Responses["200"].Content = map[string]*huma.MediaType{yamlType: {Schema: &huma.Schema{Type: huma.TypeString}}}
-	register(s, operation{
+	check := operation{
 		id: "check-automation", method: http.MethodPost, path: "/automation/check", permission: team.ReadAutomation, tag: "automation file",
 		summary: "Everything that is wrong with an automation file for this office, in its order; nothing changes",
-	}, func(ctx context.Context, in *automationFile) (*answer[list[fileProblem]], error) {
+	}
+	register(s, check, func(ctx context.Context, in *automationFile) (*answer[list[fileProblem]], error) {
 		// What is only looked at needs no permission to change it.
 		found, err := s.Blueprint.Check(ctx, fileCaller(ctx, true, true), in.RawBody)
 		problems := make([]fileProblem, len(found))
@@ -51,10 +52,11 @@ func (s *Server) registerAutomationFile() {
 		}
 		return replyList(problems, err)
 	})
-	register(s, operation{
+	apply := operation{
 		id: "apply-automation", method: http.MethodPut, path: "/automation", permission: team.WriteAutomation, tag: "automation file",
 		summary: "Make the automation what a file says, all of it or nothing; what the file does not say is left alone",
-	}, func(ctx context.Context, in *applyFile) (*answer[fileResult], error) {
+	}
+	register(s, apply, func(ctx context.Context, in *applyFile) (*answer[fileResult], error) {
 		if err := everywhere(ctx); err != nil {
 			return nil, err
 		}
@@ -64,6 +66,9 @@ func (s *Server) registerAutomationFile() {
 		})
 		return reply(fileResult{r}, s.fileRefused(ctx, err))
 	})
+	for _, op := range []operation{check, apply} { // it is text, which huma cannot know of a raw body
+		s.described(op).RequestBody.Content[yamlType].Schema = &huma.Schema{Type: huma.TypeString}
+	}
 }
 
 func (s *Server) exportAutomation(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
