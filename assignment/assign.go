@@ -22,8 +22,9 @@ func (s *Store) Assign(ctx context.Context, tx bun.Tx, row *ledger.Row, r Reques
 	}
 	if r.Policy != nil {
 		policy := *r.Policy
-		if err := policy.clean(""); err != nil {
-			return Outcome{}, err
+		var faults conversation.Faults
+		if policy.clean("", &faults); len(faults) > 0 {
+			return Outcome{}, faults[0]
 		}
 		plan.Policies, r.From = []AssignmentPolicy{policy}, 0
 	}

@@ -50,44 +50,78 @@ func (s *Store) capacities(ctx context.Context, db bun.IDB, agentID string) ([]C
 // SetCapacity says how much an agent can have. One who can have more gets it from the queues in the same transaction; one who
 // can have less keeps what they have.
 func (s *Store) SetCapacity(ctx context.Context, by conversation.Actor, agentID string, most int) (Capacity, error) {
-	if most < 0 || most > MaxCapacity {
-		return Capacity{}, conversation.Invalid("capacity", "must be 0 to %d", MaxCapacity)
-	}
 	var after Capacity
-	err := s.serving(ctx, func(ctx context.Context, tx bun.Tx) ([]*ledger.Row, error) {
-		if err := s.lock(ctx, tx); err != nil {
-			return nil, err
-		}
-		before, err := s.capacities(ctx, tx, agentID)
-		if err != nil {
-			return nil, err
-		}
-		if len(before) == 0 {
-			return nil, conversation.Errorf(conversation.CodeNotFound, "no such active agent")
-		}
-		err = postgres.Later(ctx, tx, "set a capacity", `INSERT INTO agent_capacities (agent_id, capacity) VALUES ($1::uuid, $2)
-			ON CONFLICT (agent_id) DO UPDATE SET capacity = excluded.capacity`, agentID, most)
-		if err != nil {
-			return nil, err
-		}
-		after = before[0]
-		after.Capacity = most
-		change := team.Change{By: by, Action: "agents.capacity", SubjectKind: "agent", SubjectID: agentID, Before: kept(before[0]), After: kept(after)}
-		if err := team.Audit(ctx, tx, change); err != nil {
-			return nil, err
-		}
-		w := s.work(tx, nil)
-		if err := w.serve(ctx, agentID, maxServed); err != nil {
-			return nil, err
-		}
-		for _, row := range w.given {
-			if row.AssigneeID == agentID {
-				after.Load += w.plans[row.AccountID].Weight
-			}
-		}
-		return w.rows(), nil
+	err := s.serving(ctx, func(ctx context.Context, tx bun.Tx) (given []*ledger.Row, err error) {
+		after, given, err = s.setCapacity(ctx, tx, by, agentID, most)
+		return given, err
 	})
 	return after, err
+}
+
+// SetCapacityIn is SetCapacity within the caller's transaction, which holds the lock of all automatic assignment from then on.
+// After its commit the caller calls Notify.
+func (s *Store) SetCapacityIn(ctx context.Context, tx bun.Tx, by conversation.Actor, agentID string, most int) (Capacity, error) {
+	after, given, err := s.setCapacity(ctx, tx, by, agentID, most)
+	if err == nil && len(given) > 0 {
+		err = ledger.Save(ctx, tx, s.Now(), given...)
+	}
+	return after, err
+}
+
+// setCapacity returns also the conversations that the agent was given, which the caller saves.
+func (s *Store) setCapacity(ctx context.Context, tx bun.Tx, by conversation.Actor, agentID string, most int) (after Capacity, given []*ledger.Row, err error) {
+	if most < 0 || most > MaxCapacity {
+		return after, nil, conversation.Invalid("capacity", "must be 0 to %d", MaxCapacity)
+	}
+	if err := s.lock(ctx, tx); err != nil {
+		return after, nil, err
+	}
+	before, err := s.capacities(ctx, tx, agentID)
+	if err != nil {
+		return after, nil, err
+	}
+	if len(before) == 0 {
+		return after, nil, conversation.Errorf(conversation.CodeNotFound, "no such active agent")
+	}
+	err = postgres.Later(ctx, tx, "set a capacity", `INSERT INTO agent_capacities (agent_id, capacity) VALUES ($1::uuid, $2)
+		ON CONFLICT (agent_id) DO UPDATE SET capacity = excluded.capacity`, agentID, most)
+	if err != nil {
+		return after, nil, err
+	}
+	after = before[0]
+	after.Capacity = most
+	change := team.Change{By: by, Action: "agents.capacity", SubjectKind: "agent", SubjectID: agentID, Before: kept(before[0]), After: kept(after)}
+	if err := team.Audit(ctx, tx, change); err != nil {
+		return after, nil, err
+	}
+	w := s.work(tx, nil)
+	if err := w.serve(ctx, agentID, maxServed); err != nil {
+		return after, nil, err
+	}
+	for _, row := range w.given {
+		if row.AssigneeID == agentID {
+			after.Load += w.plans[row.AccountID].Weight
+		}
+	}
+	return after, w.rows(), nil
+}
+
+// SetCapacities returns how much agents can have, by their ids, where somebody said so; the others can have the default.
+func (s *Store) SetCapacities(ctx context.Context, db bun.IDB) (map[string]int, error) {
+	said := make(map[string]int)
+	err := postgres.Rows(ctx, db, func(row *sql.Rows) error {
+		var (
+			id   string
+			most int
+		)
+		err := row.Scan(&id, &most)
+		said[id] = most
+		return err
+	}, "SELECT agent_id::text, capacity FROM agent_capacities")
+	if err != nil {
+		return nil, fmt.Errorf("read capacities: %w", err)
+	}
+	return said, nil
 }
 
 // kept is what the audit keeps of a capacity.

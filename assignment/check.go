@@ -23,90 +23,101 @@ const (
 )
 
 // clean fills in what is absent and returns the error for the first thing that is wrong in itself.
-func (p *Plan) clean() error {
+func (p *Plan) clean() error { return p.Clean().First() }
+
+// Clean fills in what is absent and returns everything that is wrong with a plan in itself.
+func (p *Plan) Clean() conversation.Faults {
+	var faults conversation.Faults
 	p.UpdatedAt = nil
 	p.Presence, p.Weight = fill(p.Presence, Online), fill(p.Weight, 1)
 	if p.Policies == nil {
 		p.Policies = []AssignmentPolicy{}
 	}
-	switch {
-	case len(p.Policies) > maxPolicies:
-		return conversation.Invalid("policies", "must be at most %d", maxPolicies)
-	case !slices.Contains(Presences(), p.Presence):
-		return conversation.Invalid("presence", "must be one of %v", Presences())
-	case p.Weight < 1 || p.Weight > maxWeight:
-		return conversation.Invalid("weight", "must be 1 to %d", maxWeight)
-	case !entries(p.Attributes):
-		return conversation.Invalid("attributes", "must be at most %d, each with 1 to %d characters", maxEntries, maxAttribute)
+	if len(p.Policies) > maxPolicies {
+		faults.Add("policies", "must be at most %d", maxPolicies)
 	}
-	if err := p.Offer.clean(); err != nil {
-		return err
+	if !slices.Contains(Presences(), p.Presence) {
+		faults.Add("presence", "must be one of %v", Presences())
 	}
+	if p.Weight < 1 || p.Weight > maxWeight {
+		faults.Add("weight", "must be 1 to %d", maxWeight)
+	}
+	if !entries(p.Attributes) {
+		faults.Add("attributes", "must be at most %d, each with 1 to %d characters", maxEntries, maxAttribute)
+	}
+	p.Offer.clean(&faults)
 	for i := range p.Policies {
-		if err := p.Policies[i].clean(fmt.Sprintf("policies[%d].", i)); err != nil {
-			return err
-		}
+		p.Policies[i].clean(fmt.Sprintf("policies[%d].", i), &faults)
 	}
-	return nil
+	return faults
 }
 
-func (o *Offer) clean() error {
+func (o *Offer) clean(faults *conversation.Faults) {
 	if o.Chain == nil {
 		o.Chain = []Link{ToPolicies, ToTeam, ToSupervisors}
 	}
 	o.Text = strings.TrimSpace(o.Text)
 	links := slices.Clone(o.Chain)
 	slices.Sort(links)
-	switch {
-	case o.TakeUpSeconds < 0 || o.TakeUpSeconds > maxTakeUp:
-		return conversation.Invalid("offer.take_up_seconds", "must be 0 to %d", maxTakeUp)
-	case len(slices.Compact(links)) != len(o.Chain) || slices.ContainsFunc(o.Chain, func(l Link) bool { return !slices.Contains(Links(), l) }):
-		return conversation.Invalid("offer.chain", "must be some of %v, each once", Links())
-	case !fits(o.Text, 0, maxText):
-		return conversation.Invalid("offer.text", "must have at most %d characters", maxText)
-	case slices.Contains(o.Chain, ToCustomer) && o.Text == "":
-		return conversation.Invalid("offer.text", "must be given if the chain has customer")
+	if o.TakeUpSeconds < 0 || o.TakeUpSeconds > maxTakeUp {
+		faults.Add("offer.take_up_seconds", "must be 0 to %d", maxTakeUp)
 	}
-	return nil
+	if len(slices.Compact(links)) != len(o.Chain) || slices.ContainsFunc(o.Chain, func(l Link) bool { return !slices.Contains(Links(), l) }) {
+		faults.Add("offer.chain", "must be some of %v, each once", Links())
+	}
+	switch {
+	case !fits(o.Text, 0, maxText):
+		faults.Add("offer.text", "must have at most %d characters", maxText)
+	case slices.Contains(o.Chain, ToCustomer) && o.Text == "":
+		faults.Add("offer.text", "must be given if the chain has customer")
+	}
 }
 
 // clean is given the field in which the policy stands.
-func (p *AssignmentPolicy) clean(field string) error {
+func (p *AssignmentPolicy) clean(field string, faults *conversation.Faults) {
 	p.Nobody = fill(p.Nobody, Next)
-	byTeam := p.Kind == FixedTeam || p.Kind == TeamByAttribute
-	byAttribute := p.Kind == Salesperson || p.Kind == AttributeAgent || p.Kind == TeamByAttribute
-	switch {
-	case !slices.Contains(Kinds(), p.Kind):
-		return conversation.Invalid(field+"kind", "must be one of %v", Kinds())
-	case !slices.Contains(Nobodies(), p.Nobody):
-		return conversation.Invalid(field+"nobody", "must be one of %v", Nobodies())
-	case byAttribute && !fits(p.Attribute, 1, maxAttribute):
-		return conversation.Invalid(field+"attribute", "must be the key of an attribute")
-	case p.Kind == FixedAgent && !postgres.IsID(p.AgentID):
-		return conversation.Invalid(field+"agent_id", "must be the id of an agent")
-	case p.Kind == FixedTeam && p.TeamID == "", p.TeamID != "" && !postgres.IsID(p.TeamID):
-		return conversation.Invalid(field+"team_id", "must be the id of a team")
-	case p.Kind == TeamByAttribute && len(p.Teams) == 0, !entries(p.Teams):
-		return conversation.Invalid(field+"teams", "must name 1 to %d teams by values of 1 to %d characters", maxEntries, maxAttribute)
-	case p.Days < 0 || p.Days > maxDays:
-		return conversation.Invalid(field+"days", "must be 1 to %d", maxDays)
+	if !slices.Contains(Nobodies(), p.Nobody) {
+		faults.Add(field+"nobody", "must be one of %v", Nobodies())
 	}
+	if !slices.Contains(Kinds(), p.Kind) {
+		faults.Add(field+"kind", "must be one of %v", Kinds())
+		return // what else it must have follows from its kind
+	}
+	if byAttribute := p.Kind == Salesperson || p.Kind == AttributeAgent || p.Kind == TeamByAttribute; byAttribute && !fits(p.Attribute, 1, maxAttribute) {
+		faults.Add(field+"attribute", "must be the key of an attribute")
+	}
+	if p.Kind == FixedAgent && !postgres.IsID(p.AgentID) {
+		faults.Add(field+"agent_id", "must be the id of an agent")
+	}
+	if p.Kind == FixedTeam && p.TeamID == "" || p.TeamID != "" && !postgres.IsID(p.TeamID) {
+		faults.Add(field+"team_id", "must be the id of a team")
+	}
+	if p.Kind == TeamByAttribute && len(p.Teams) == 0 || !entries(p.Teams) {
+		faults.Add(field+"teams", "must name 1 to %d teams by values of 1 to %d characters", maxEntries, maxAttribute)
+	}
+	if p.Days < 0 || p.Days > maxDays {
+		faults.Add(field+"days", "must be 1 to %d", maxDays)
+	}
+	p.fillByKind(field, faults)
+}
+
+// fillByKind fills in what only some kinds have.
+func (p *AssignmentPolicy) fillByKind(field string, faults *conversation.Faults) {
 	if p.Kind == LastAgent {
 		p.Days = fill(p.Days, defaultDays)
 	}
-	if byTeam {
+	if p.Kind == FixedTeam || p.Kind == TeamByAttribute {
 		p.Distribution = fill(p.Distribution, ByLoad)
 		if !slices.Contains(Distributions(), p.Distribution) {
-			return conversation.Invalid(field+"distribution", "must be one of %v", Distributions())
+			faults.Add(field+"distribution", "must be one of %v", Distributions())
 		}
 	}
 	if p.Kind == TeamByAttribute {
 		p.Source = fill(p.Source, OfContact)
 		if !slices.Contains(Sources(), p.Source) {
-			return conversation.Invalid(field+"source", "must be one of %v", Sources())
+			faults.Add(field+"source", "must be one of %v", Sources())
 		}
 	}
-	return nil
 }
 
 func named(id string) []string {

@@ -93,33 +93,33 @@ func Links() []Link { return []Link{ToPolicies, ToTeam, ToSupervisors, ToCustome
 // AssignmentPolicy is one way to find somebody. Each kind uses the fields that it needs. Its name is that of the API's document,
 // in which there are other policies.
 type AssignmentPolicy struct {
-	Kind         Kind              `json:"kind"`
-	Attribute    string            `json:"attribute,omitempty" maxLength:"50" doc:"Key of the attribute, of salesperson, attribute_agent and team_by_attribute"`
-	Source       Source            `json:"source,omitempty" doc:"Whose attribute team_by_attribute looks at. Default contact"`
-	Teams        map[string]string `json:"teams,omitempty" doc:"Of team_by_attribute: the team's id for each value"`
-	TeamID       string            `json:"team_id,omitempty" doc:"Of team; of least_loaded, round_robin and random, where an absent one means all who see the account"`
-	AgentID      string            `json:"agent_id,omitempty" doc:"Of agent"`
-	Days         int               `json:"days,omitempty" minimum:"0" maximum:"365" doc:"Of last_agent: how far back. Default 30"`
-	Distribution Distribution      `json:"distribution,omitempty" doc:"Of team and team_by_attribute. Default least_loaded"`
-	Nobody       Nobody            `json:"nobody,omitempty" doc:"What happens if nobody can take it. Default next"`
+	Kind         Kind              `json:"kind" yaml:"kind"`
+	Attribute    string            `json:"attribute,omitempty" yaml:"attribute,omitempty" maxLength:"50" doc:"Key of the attribute, of salesperson, attribute_agent and team_by_attribute"`
+	Source       Source            `json:"source,omitempty" yaml:"source,omitempty" doc:"Whose attribute team_by_attribute looks at. Default contact"`
+	Teams        map[string]string `json:"teams,omitempty" yaml:"teams,omitempty" names:"team" doc:"Of team_by_attribute: the team's id for each value"`
+	TeamID       string            `json:"team_id,omitempty" yaml:"team,omitempty" names:"team" doc:"Of team; of least_loaded, round_robin and random, where an absent one means all who see the account"`
+	AgentID      string            `json:"agent_id,omitempty" yaml:"agent,omitempty" names:"agent" doc:"Of agent"`
+	Days         int               `json:"days,omitempty" yaml:"days,omitempty" minimum:"0" maximum:"365" doc:"Of last_agent: how far back. Default 30"`
+	Distribution Distribution      `json:"distribution,omitempty" yaml:"distribution,omitempty" doc:"Of team and team_by_attribute. Default least_loaded"`
+	Nobody       Nobody            `json:"nobody,omitempty" yaml:"nobody,omitempty" doc:"What happens if nobody can take it. Default next"`
 }
 
 // Offer says how assignments must be taken up.
 type Offer struct {
-	TakeUpSeconds int    `json:"take_up_seconds,omitempty" minimum:"0" maximum:"86400" doc:"How long an agent has to take a conversation up. 0: it is assigned at once"`
-	BusinessTime  bool   `json:"business_time,omitempty" doc:"Whether only the account's business time counts"`
-	Chain         []Link `json:"chain,omitempty" maxItems:"4" doc:"To whom an offer passes that was not taken up, in this order. Default policies, team, supervisors"`
-	Text          string `json:"text,omitempty" maxLength:"1000" doc:"What the customer is told at the link customer"`
+	TakeUpSeconds int    `json:"take_up_seconds,omitempty" yaml:"take_up_seconds,omitempty" minimum:"0" maximum:"86400" doc:"How long an agent has to take a conversation up. 0: it is assigned at once"`
+	BusinessTime  bool   `json:"business_time,omitempty" yaml:"business_time,omitempty" doc:"Whether only the account's business time counts"`
+	Chain         []Link `json:"chain,omitempty" yaml:"chain" maxItems:"4" doc:"To whom an offer passes that was not taken up, in this order. Default policies, team, supervisors"`
+	Text          string `json:"text,omitempty" yaml:"text,omitempty" maxLength:"1000" doc:"What the customer is told at the link customer"`
 }
 
 // Plan is how an account's conversations are assigned.
 type Plan struct {
-	Policies   []AssignmentPolicy `json:"policies" maxItems:"20" nullable:"false"`
-	Presence   Presence           `json:"presence,omitempty" doc:"Who counts as being there. Default online"`
-	Offer      Offer              `json:"offer,omitempty"`
-	Weight     int                `json:"weight,omitempty" minimum:"0" maximum:"10" doc:"What an open conversation weighs in an agent's load. Default 1"`
-	Attributes map[string]string  `json:"attributes,omitempty" doc:"Of the account, such as its brand, for team_by_attribute"`
-	UpdatedAt  *time.Time         `json:"updated_at,omitempty" readOnly:"true" doc:"Absent if the account has no plan yet"`
+	Policies   []AssignmentPolicy `json:"policies" yaml:"policies" maxItems:"20" nullable:"false"`
+	Presence   Presence           `json:"presence,omitempty" yaml:"presence,omitempty" doc:"Who counts as being there. Default online"`
+	Offer      Offer              `json:"offer,omitempty" yaml:"offer"`
+	Weight     int                `json:"weight,omitempty" yaml:"weight,omitempty" minimum:"0" maximum:"10" doc:"What an open conversation weighs in an agent's load. Default 1"`
+	Attributes map[string]string  `json:"attributes,omitempty" yaml:"attributes,omitempty" doc:"Of the account, such as its brand, for team_by_attribute"`
+	UpdatedAt  *time.Time         `json:"updated_at,omitempty" yaml:"-" readOnly:"true" doc:"Absent if the account has no plan yet"`
 }
 
 // seconds returns how long an agent has to take an offer up; 0: there are no offers.

@@ -17,8 +17,9 @@ const (
 	definedAttributes = "SELECT count(*) FROM attribute_definitions WHERE key = ANY($1::text[]) AND deleted_at IS NULL"
 )
 
-// refers checks that what a plan names is there.
-func (p Plan) refers(ctx context.Context, tx bun.Tx) error {
+// Refers returns everything that a plan names and that is not there.
+func (p Plan) Refers(ctx context.Context, tx bun.Tx) (conversation.Faults, error) {
+	var faults conversation.Faults
 	for i, policy := range p.Policies {
 		field := fmt.Sprintf("policies[%d].", i)
 		for _, part := range []struct {
@@ -35,14 +36,14 @@ func (p Plan) refers(ctx context.Context, tx bun.Tx) error {
 			}
 			var n int
 			if err := postgres.Raw(tx).QueryRowContext(ctx, part.query, part.keys).Scan(&n); err != nil {
-				return fmt.Errorf("check the plan: %w", err)
+				return nil, fmt.Errorf("check the plan: %w", err)
 			}
 			if n != len(part.keys) {
-				return conversation.Invalid(field+part.field, "%s", part.message)
+				faults.Add(field+part.field, "%s", part.message)
 			}
 		}
 	}
-	return nil
+	return faults, nil
 }
 
 // contactAttribute returns the key of the contact's attribute that the policy looks at, if it does.

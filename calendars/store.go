@@ -31,8 +31,8 @@ type Named struct {
 
 // Content is what a calendar says.
 type Content struct {
-	Name  string
-	Hours hours.Calendar
+	Name  string         `json:"name" yaml:"name"`
+	Hours hours.Calendar `json:"hours" yaml:"hours"`
 }
 
 // maxName bounds a name, in characters.
@@ -63,8 +63,11 @@ const selectCalendars = `SELECT k.id, k.name, k.definition, k.created_at, k.upda
 	coalesce((SELECT string_agg(id::text, ' ' ORDER BY id) FROM teams WHERE calendar_id = k.id), '') FROM calendars k `
 
 // List returns all calendars by name.
-func (s *Store) List(ctx context.Context) ([]Named, error) {
-	return read(ctx, s.db, selectCalendars+"ORDER BY lower(k.name), k.id")
+func (s *Store) List(ctx context.Context) ([]Named, error) { return s.ListIn(ctx, s.db) }
+
+// ListIn is List within the caller's transaction.
+func (s *Store) ListIn(ctx context.Context, db bun.IDB) ([]Named, error) {
+	return read(ctx, db, selectCalendars+"ORDER BY lower(k.name), k.id")
 }
 
 // Get returns one calendar.
@@ -110,78 +113,92 @@ func notFound() error {
 }
 
 // Create makes a calendar. Its name must be new, whatever its case: conflict.
-func (s *Store) Create(ctx context.Context, by conversation.Actor, c Content) (Named, error) {
-	id := postgres.NewID()
-	return s.write(ctx, by, "calendars.create", id, nil, c, `INSERT INTO calendars (id, name, definition, created_at, updated_at) VALUES ($1::uuid, $2, $3::jsonb, $4, $4)`)
-}
-
-// Replace changes a calendar, for all that use it. What was armed by its hours stays as it is.
-func (s *Store) Replace(ctx context.Context, by conversation.Actor, id string, c Content) (Named, error) {
-	return s.write(ctx, by, "calendars.update", id, one, c, `UPDATE calendars SET name = $2, definition = $3::jsonb, updated_at = $4 WHERE id = $1::uuid`)
-}
-
-type reader func(ctx context.Context, db bun.IDB, id, lock string) (Named, error)
-
-func (s *Store) write(ctx context.Context, by conversation.Actor, action, id string, before reader, c Content, statement string) (Named, error) {
-	body, err := c.check()
-	if err != nil {
-		return Named{}, err
-	}
-	var after Named
-	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
-		change := team.Change{By: by, Action: action, SubjectKind: "calendar", SubjectID: id}
-		if before != nil {
-			old, err := before(ctx, tx, id, "FOR UPDATE")
-			if err != nil {
-				return err
-			}
-			change.Before = old
-		}
-		if _, err := tx.Tx.ExecContext(ctx, statement, id, c.Name, body, s.now().UTC().Truncate(time.Microsecond)); err != nil {
-			return nameError(err)
-		}
-		if after, err = one(ctx, tx, id, ""); err != nil {
-			return err
-		}
-		change.After = after
-		return team.Audit(ctx, tx, change)
+func (s *Store) Create(ctx context.Context, by conversation.Actor, c Content) (after Named, err error) {
+	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) (err error) {
+		after, err = s.CreateIn(ctx, tx, by, c)
+		return err
 	})
 	return after, err
 }
 
-// check cleans a calendar and returns its hours as JSON.
-func (c *Content) check() (string, error) {
-	c.Name = strings.TrimSpace(c.Name)
-	if n := utf8.RuneCountInString(c.Name); n == 0 || n > maxName || !utf8.ValidString(c.Name) || strings.ContainsRune(c.Name, 0) {
-		return "", conversation.Invalid("name", "must have 1 to %d characters", maxName)
+// CreateIn is Create within the caller's transaction.
+func (s *Store) CreateIn(ctx context.Context, tx bun.Tx, by conversation.Actor, c Content) (Named, error) {
+	change := team.Change{By: by, Action: "calendars.create", SubjectKind: "calendar", SubjectID: postgres.NewID()}
+	return s.write(ctx, tx, change, c, `INSERT INTO calendars (id, name, definition, created_at, updated_at) VALUES ($1::uuid, $2, $3::jsonb, $4, $4)`)
+}
+
+// Replace changes a calendar, for all that use it. What was armed by its hours stays as it is.
+func (s *Store) Replace(ctx context.Context, by conversation.Actor, id string, c Content) (after Named, err error) {
+	err = postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) (err error) {
+		after, err = s.ReplaceIn(ctx, tx, by, id, c)
+		return err
+	})
+	return after, err
+}
+
+// ReplaceIn is Replace within the caller's transaction.
+func (s *Store) ReplaceIn(ctx context.Context, tx bun.Tx, by conversation.Actor, id string, c Content) (Named, error) {
+	if err := c.Clean().First(); err != nil {
+		return Named{}, err
 	}
-	if _, err := hours.Compile(c.Hours); err != nil {
-		return "", inHours(err)
+	before, err := one(ctx, tx, id, "FOR UPDATE")
+	if err != nil {
+		return Named{}, err
+	}
+	change := team.Change{By: by, Action: "calendars.update", SubjectKind: "calendar", SubjectID: id, Before: before}
+	return s.write(ctx, tx, change, c, `UPDATE calendars SET name = $2, definition = $3::jsonb, updated_at = $4 WHERE id = $1::uuid`)
+}
+
+func (s *Store) write(ctx context.Context, tx bun.Tx, change team.Change, c Content, statement string) (Named, error) {
+	if err := c.Clean().First(); err != nil {
+		return Named{}, err
 	}
 	body, err := json.Marshal(c.Hours)
 	if err != nil {
-		return "", fmt.Errorf("hours: %w", err)
+		return Named{}, fmt.Errorf("hours: %w", err)
 	}
-	return string(body), nil
+	if _, err := tx.Tx.ExecContext(ctx, statement, change.SubjectID, c.Name, string(body), s.now().UTC().Truncate(time.Microsecond)); err != nil {
+		return Named{}, nameError(err)
+	}
+	after, err := one(ctx, tx, change.SubjectID, "")
+	if err != nil {
+		return Named{}, err
+	}
+	change.After = after
+	return after, team.Audit(ctx, tx, change)
+}
+
+// Clean trims the name and returns everything that is wrong.
+func (c *Content) Clean() conversation.Faults {
+	var faults conversation.Faults
+	c.Name = strings.TrimSpace(c.Name)
+	if n := utf8.RuneCountInString(c.Name); n == 0 || n > maxName || !utf8.ValidString(c.Name) || strings.ContainsRune(c.Name, 0) {
+		faults.Add("name", "must have 1 to %d characters", maxName)
+	}
+	faults.Below("hours", hours.Faults(c.Hours))
+	return faults
 }
 
 // Delete removes a calendar that nobody uses: conflict otherwise.
 func (s *Store) Delete(ctx context.Context, by conversation.Actor, id string) error {
-	return postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
-		before, err := one(ctx, tx, id, "FOR UPDATE")
-		if err != nil {
-			return err
-		}
-		if len(before.AccountIDs)+len(before.TeamIDs) > 0 {
-			conflict := conversation.Errorf(conversation.CodeConflict, "accounts or teams use this calendar")
-			conflict.Details = map[string]any{"account_ids": before.AccountIDs, "team_ids": before.TeamIDs}
-			return conflict
-		}
-		if _, err := tx.Tx.ExecContext(ctx, "DELETE FROM calendars WHERE id = $1::uuid", id); err != nil {
-			return fmt.Errorf("delete calendar: %w", err)
-		}
-		return team.Audit(ctx, tx, team.Change{By: by, Action: "calendars.delete", SubjectKind: "calendar", SubjectID: id, Before: before})
-	})
+	return postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error { return s.DeleteIn(ctx, tx, by, id) })
+}
+
+// DeleteIn is Delete within the caller's transaction.
+func (s *Store) DeleteIn(ctx context.Context, tx bun.Tx, by conversation.Actor, id string) error {
+	before, err := one(ctx, tx, id, "FOR UPDATE")
+	if err != nil {
+		return err
+	}
+	if len(before.AccountIDs)+len(before.TeamIDs) > 0 {
+		conflict := conversation.Errorf(conversation.CodeConflict, "accounts or teams use this calendar")
+		conflict.Details = map[string]any{"account_ids": before.AccountIDs, "team_ids": before.TeamIDs}
+		return conflict
+	}
+	if _, err := tx.Tx.ExecContext(ctx, "DELETE FROM calendars WHERE id = $1::uuid", id); err != nil {
+		return fmt.Errorf("delete calendar: %w", err)
+	}
+	return team.Audit(ctx, tx, team.Change{By: by, Action: "calendars.delete", SubjectKind: "calendar", SubjectID: id, Before: before})
 }
 
 func nameError(err error) error {
@@ -228,41 +245,4 @@ func (s *Store) OfAccount(ctx context.Context, db bun.IDB, accountID string) (*h
 		return nil, fmt.Errorf("find business hours: %w", err)
 	}
 	return s.Hours(ctx, db, id, changed)
-}
-
-// User is a kind of thing that has business hours.
-type User string
-
-// The users.
-const (
-	Account User = "account"
-	Team    User = "team"
-)
-
-// Use lets an account or a team have a calendar, or none if the id is empty.
-func (s *Store) Use(ctx context.Context, by conversation.Actor, user User, id, calendarID string) error {
-	if calendarID != "" && !postgres.IsID(calendarID) {
-		return noCalendar()
-	}
-	return postgres.InTx(ctx, s.db, func(ctx context.Context, tx bun.Tx) error {
-		var before sql.NullString
-		err := tx.Tx.QueryRowContext(ctx, `WITH old AS (SELECT id, calendar_id FROM `+string(user)+`s WHERE id = $1::uuid FOR UPDATE)
-			UPDATE `+string(user)+`s u SET calendar_id = $2::uuid FROM old WHERE u.id = old.id RETURNING old.calendar_id`, id, postgres.NullText(calendarID)).Scan(&before)
-		switch {
-		case postgres.IsNotFound(err):
-			return conversation.Errorf(conversation.CodeNotFound, "there is no such %s", user)
-		case postgres.IsForeignKeyViolation(err):
-			return noCalendar()
-		case err != nil:
-			return fmt.Errorf("use calendar: %w", err)
-		}
-		return team.Audit(ctx, tx, team.Change{
-			By: by, Action: string(user) + "s.set_calendar", SubjectKind: string(user), SubjectID: id,
-			Before: map[string]string{"calendar_id": before.String}, After: map[string]string{"calendar_id": calendarID},
-		})
-	})
-}
-
-func noCalendar() error {
-	return conversation.Invalid("calendar_id", "must be the id of a calendar, or empty for none")
 }

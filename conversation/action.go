@@ -57,11 +57,11 @@ type RuleAction struct {
 	Texts map[string]string `json:"texts,omitempty" yaml:"texts,omitempty"`
 
 	To       AssignTo `json:"to,omitempty" yaml:"to,omitempty"` // of an assignment
-	AgentID  string   `json:"agent_id,omitempty" yaml:"agent,omitempty"`
-	TeamID   string   `json:"team_id,omitempty" yaml:"team,omitempty"`
+	AgentID  string   `json:"agent_id,omitempty" yaml:"agent,omitempty" names:"agent"`
+	TeamID   string   `json:"team_id,omitempty" yaml:"team,omitempty" names:"team"`
 	Assignee bool     `json:"notify_assignee,omitempty" yaml:"notify_assignee,omitempty"` // of a notification: whoever has the conversation
 
-	LabelID   string `json:"label_id,omitempty" yaml:"label,omitempty"`
+	LabelID   string `json:"label_id,omitempty" yaml:"label,omitempty" names:"label"`
 	Priority  string `json:"priority,omitempty" yaml:"priority,omitempty"`
 	Attribute string `json:"attribute,omitempty" yaml:"attribute,omitempty"`
 	Value     any    `json:"value,omitempty" yaml:"value,omitempty"`

@@ -26,11 +26,23 @@ type Hours struct {
 // Compile checks a calendar. The error is [conversation.Invalid] for the first wrong field, named like
 // "week.monday[1].from", and says what is allowed.
 func Compile(def Calendar) (*Hours, error) {
-	h := &Hours{never: true}
-	var err error
-	if h.zone, err = newZone(def.TimeZone); err != nil {
-		return nil, err
+	h, faults := compile(def)
+	if len(faults) > 0 {
+		return nil, faults[0]
 	}
+	return h, nil
+}
+
+// Faults returns everything for which Compile would refuse a calendar.
+func Faults(def Calendar) conversation.Faults {
+	_, faults := compile(def)
+	return faults
+}
+
+func compile(def Calendar) (*Hours, conversation.Faults) {
+	h := &Hours{never: true}
+	var faults conversation.Faults
+	h.zone = newZone(def.TimeZone, &faults)
 	for _, d := range []struct {
 		day       time.Weekday
 		field     string
@@ -41,45 +53,39 @@ func Compile(def Calendar) (*Hours, error) {
 		{time.Friday, "week.friday", def.Week.Friday}, {time.Saturday, "week.saturday", def.Week.Saturday},
 		{time.Sunday, "week.sunday", def.Week.Sunday},
 	} {
-		if h.week[d.day], err = stretches(d.field, d.intervals); err != nil {
-			return nil, err
-		}
+		h.week[d.day] = stretches(d.field, d.intervals, &faults)
 		h.never = h.never && len(d.intervals) == 0
 	}
-	if h.holidays, err = newHolidays(def.Holidays); err != nil {
-		return nil, err
-	}
-	if err := h.override(def.Overrides); err != nil {
-		return nil, err
-	}
-	return h, nil
+	h.holidays = newHolidays(def.Holidays, &faults)
+	h.override(def.Overrides, &faults)
+	return h, faults
 }
 
-func (h *Hours) override(overrides []Override) error {
+func (h *Hours) override(overrides []Override, faults *conversation.Faults) {
 	if len(overrides) > mostOverrides {
-		return conversation.Invalid("overrides", "must be at most %d dates", mostOverrides)
+		faults.Add("overrides", "must be at most %d dates", mostOverrides)
+		return
 	}
 	h.overrides = make(map[int][]stretch, len(overrides))
 	for i, o := range overrides {
 		field := fmt.Sprintf("overrides[%d]", i)
 		day, ok := parseDay(o.Date)
 		if !ok {
-			return conversation.Invalid(field+".date", "must be a date of %d to %d such as 2026-12-24", firstYear, endYear-1)
+			faults.Add(field+".date", "must be a date of %d to %d such as 2026-12-24", firstYear, endYear-1)
 		}
-		if _, twice := h.overrides[day]; twice {
-			return conversation.Invalid(field+".date", "must be a date that no other override has")
+		if _, twice := h.overrides[day]; twice && ok {
+			faults.Add(field+".date", "must be a date that no other override has")
 		}
 		if o.Closed != (len(o.Intervals) == 0) {
-			return conversation.Invalid(field+".closed", "must be true without intervals, and false with some")
+			faults.Add(field+".closed", "must be true without intervals, and false with some")
 		}
 		if utf8.RuneCountInString(o.Note) > mostNote {
-			return conversation.Invalid(field+".note", "must be at most %d characters", mostNote)
+			faults.Add(field+".note", "must be at most %d characters", mostNote)
 		}
-		var err error
-		if h.overrides[day], err = stretches(field+".intervals", o.Intervals); err != nil {
-			return err
+		all := stretches(field+".intervals", o.Intervals, faults)
+		if ok {
+			h.overrides[day] = all
 		}
 		h.never = h.never && o.Closed
 	}
-	return nil
 }

@@ -52,9 +52,9 @@ import (
 func Countries() []string { return slices.Sorted(maps.Keys(countries)) }
 
 // country returns the holidays of a code.
-func country(code string) ([]*cal.Holiday, error) {
+func country(code string, faults *conversation.Faults) []*cal.Holiday {
 	if list, ok := countries[code]; ok {
-		return slices.Concat(list, missing[code]), nil
+		return slices.Concat(list, missing[code])
 	}
 	whole, _, _ := strings.Cut(code, "-")
 	known := Countries()
@@ -62,7 +62,8 @@ func country(code string) ([]*cal.Holiday, error) {
 	if len(parts) > 0 {
 		known = parts
 	}
-	return nil, conversation.Invalid("holidays.country", "must be one of %s, or empty", strings.Join(known, ", "))
+	faults.Add("holidays.country", "must be one of %s, or empty", strings.Join(known, ", "))
+	return nil
 }
 
 // missing are holidays that became law after the library was written.

@@ -39,21 +39,19 @@ type monthDay struct {
 	day   int
 }
 
-func newHolidays(def Holidays) (holidays, error) {
+func newHolidays(def Holidays, faults *conversation.Faults) holidays {
 	h := holidays{yearly: map[monthDay]string{}, once: map[int]string{}, years: new([cachedYears]atomic.Pointer[map[int]string])}
 	if def.Country != "" {
-		var err error
-		if h.public, err = country(def.Country); err != nil {
-			return holidays{}, err
-		}
+		h.public = country(def.Country, faults)
 	}
 	if len(def.Own) > mostOwn {
-		return holidays{}, conversation.Invalid("holidays.own", "must be at most %d holidays", mostOwn)
+		faults.Add("holidays.own", "must be at most %d holidays", mostOwn)
+		return h
 	}
 	for i, own := range def.Own {
 		field := fmt.Sprintf("holidays.own[%d]", i)
 		if n := utf8.RuneCountInString(own.Name); n == 0 || n > mostName {
-			return holidays{}, conversation.Invalid(field+".name", "must be 1 to %d characters", mostName)
+			faults.Add(field+".name", "must be 1 to %d characters", mostName)
 		}
 		if date, err := time.Parse(dateLayout, leapYearPrefix+own.Date); err == nil && len(own.Date) == len(yearlyLayout) {
 			keep(h.yearly, monthDay{date.Month(), date.Day()}, own.Name)
@@ -61,11 +59,12 @@ func newHolidays(def Holidays) (holidays, error) {
 		}
 		day, ok := parseDay(own.Date)
 		if !ok {
-			return holidays{}, conversation.Invalid(field+".date", "must be a date of %d to %d such as 2026-12-24, or one of every year such as 12-24", firstYear, endYear-1)
+			faults.Add(field+".date", "must be a date of %d to %d such as 2026-12-24, or one of every year such as 12-24", firstYear, endYear-1)
+			continue
 		}
 		keep(h.once, day, own.Name)
 	}
-	return h, nil
+	return h
 }
 
 // name returns the name of the holiday on a day since 1970-01-01. Where a date has several: the own one of that date, the

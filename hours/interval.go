@@ -17,26 +17,30 @@ const (
 type stretch struct{ from, to int }
 
 // stretches returns a date's intervals in order, merged where they overlap or touch. The field is where they are written.
-func stretches(field string, intervals []Interval) ([]stretch, error) {
+func stretches(field string, intervals []Interval, faults *conversation.Faults) []stretch {
 	if len(intervals) > mostADay {
-		return nil, conversation.Invalid(field, "must be at most %d intervals", mostADay)
+		faults.Add(field, "must be at most %d intervals", mostADay)
+		return nil
 	}
 	all := make([]stretch, 0, len(intervals))
 	for i, interval := range intervals {
-		from, ok := minutes(interval.From)
-		if !ok || from == minutesADay {
-			return nil, conversation.Invalid(fmt.Sprintf("%s[%d].from", field, i), "must be a time from 00:00 to 23:59")
+		from, begins := minutes(interval.From)
+		if begins = begins && from != minutesADay; !begins {
+			faults.Add(fmt.Sprintf("%s[%d].from", field, i), "must be a time from 00:00 to 23:59")
 		}
-		to, ok := minutes(interval.To)
-		if !ok {
-			return nil, conversation.Invalid(fmt.Sprintf("%s[%d].to", field, i), "must be a time from 00:00 to 24:00")
+		to, ends := minutes(interval.To)
+		if !ends {
+			faults.Add(fmt.Sprintf("%s[%d].to", field, i), "must be a time from 00:00 to 24:00")
+		}
+		if !begins || !ends {
+			continue
 		}
 		if to <= from {
 			to += minutesADay
 		}
 		all = append(all, stretch{from, to})
 	}
-	return merged(all), nil
+	return merged(all)
 }
 
 func merged(all []stretch) []stretch {

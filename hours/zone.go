@@ -32,11 +32,12 @@ type zone struct {
 // change begins at an instant of Unix time in seconds, from which on local time is so many seconds ahead of UTC.
 type change struct{ at, offset int64 }
 
-func newZone(name string) (zone, error) {
+func newZone(name string, faults *conversation.Faults) zone {
 	location, err := time.LoadLocation(name)
 	// "Local" is a zone of the machine. The files below right and posix are no IANA names, and the former count leap seconds.
 	if err != nil || name == "" || len(name) > longestZone || name == "Local" || strings.HasPrefix(name, "right/") || strings.HasPrefix(name, "posix/") {
-		return zone{}, conversation.Invalid("time_zone", "must be the IANA name of a time zone, such as Europe/Bucharest or UTC")
+		faults.Add("time_zone", "must be the IANA name of a time zone, such as Europe/Bucharest or UTC")
+		return zone{}
 	}
 	z := zone{location: location}
 	for t := time.Unix(rangeStart-7*secondsADay, 0).In(location); t.Unix() < rangeEnd+7*secondsADay; {
@@ -52,7 +53,7 @@ func newZone(name string) (zone, error) {
 		}
 		t = next
 	}
-	return z, nil
+	return z
 }
 
 // day returns the local date at a second of Unix time, in days since 1970-01-01.

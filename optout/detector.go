@@ -53,62 +53,71 @@ type Detector struct {
 	classifier Classifier // nil: none
 }
 
-// New returns a detector. The classifier may be nil.
+// New returns a detector. The classifier may be nil. The error is the first of the policy's faults.
 func New(s Policy, classifier Classifier) (*Detector, error) {
+	d, faults := build(s)
+	if len(faults) > 0 {
+		return nil, faults[0]
+	}
+	if !s.IntentOff {
+		d.classifier = classifier
+	}
+	return d, nil
+}
+
+// Faults returns everything for which New would refuse a policy.
+func (s Policy) Faults() conversation.Faults {
+	_, faults := build(s)
+	return faults
+}
+
+func build(s Policy) (*Detector, conversation.Faults) {
+	var faults conversation.Faults
 	languages := DefaultWords()
 	for _, language := range slices.Sorted(maps.Keys(s.Words)) {
 		list := s.Words[language]
 		if _, known := languages[language]; !known {
-			return nil, conversation.Invalid("words."+language, "must be one of %v", slices.Sorted(maps.Keys(languages)))
+			faults.Add("words."+language, "must be one of %v", slices.Sorted(maps.Keys(languages)))
+			continue
 		}
 		if len(list.Stop)+len(list.StopMarketing)+len(list.Start) > maxWords {
-			return nil, conversation.Invalid("words."+language, "must have at most %d keywords", maxWords)
+			faults.Add("words."+language, "must have at most %d keywords", maxWords)
+			continue
 		}
 		languages[language] = list
 	}
-	words, err := phrases(languages)
-	if err != nil {
-		return nil, err
-	}
-	buttons, err := s.buttons()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkConfirmation(); err != nil {
-		return nil, err
-	}
-	if s.IntentOff {
-		classifier = nil
-	}
-	return &Detector{words: words, buttons: buttons, classifier: classifier}, nil
+	d := &Detector{words: phrases(languages, &faults), buttons: s.buttons(&faults)}
+	s.checkConfirmation(&faults)
+	return d, faults
 }
 
-func (s Policy) buttons() (map[string]wish, error) {
+func (s Policy) buttons(faults *conversation.Faults) map[string]wish {
 	if len(s.Buttons) > maxButtons {
-		return nil, conversation.Invalid("buttons", "must be at most %d", maxButtons)
+		faults.Add("buttons", "must be at most %d", maxButtons)
+		return nil
 	}
 	buttons := make(map[string]wish, len(s.Buttons))
 	for i, b := range s.Buttons {
-		switch {
-		case b.ID == "":
-			return nil, conversation.Invalid(fmt.Sprintf("buttons[%d].id", i), "must not be empty")
-		case b.Scope != conversation.ScopeAll && b.Scope != conversation.ScopeMarketing:
-			return nil, conversation.Invalid(fmt.Sprintf("buttons[%d].scope", i), "must be all or marketing")
-		case b.State != conversation.ConsentOptedOut && b.State != conversation.ConsentOptedIn:
-			return nil, conversation.Invalid(fmt.Sprintf("buttons[%d].state", i), "must be opted_out or opted_in")
+		if b.ID == "" {
+			faults.Add(fmt.Sprintf("buttons[%d].id", i), "must not be empty")
+		}
+		if b.Scope != conversation.ScopeAll && b.Scope != conversation.ScopeMarketing {
+			faults.Add(fmt.Sprintf("buttons[%d].scope", i), "must be all or marketing")
+		}
+		if b.State != conversation.ConsentOptedOut && b.State != conversation.ConsentOptedIn {
+			faults.Add(fmt.Sprintf("buttons[%d].state", i), "must be opted_out or opted_in")
 		}
 		buttons[b.ID] = wish{b.State, b.Scope}
 	}
-	return buttons, nil
+	return buttons
 }
 
-func (s Policy) checkConfirmation() error {
-	for language, text := range s.Confirmation {
-		if text == "" || len(text) > maxConfirmation {
-			return conversation.Invalid("confirmation."+language, "must have 1 to %d bytes", maxConfirmation)
+func (s Policy) checkConfirmation(faults *conversation.Faults) {
+	for _, language := range slices.Sorted(maps.Keys(s.Confirmation)) {
+		if text := s.Confirmation[language]; text == "" || len(text) > maxConfirmation {
+			faults.Add("confirmation."+language, "must have 1 to %d bytes", maxConfirmation)
 		}
 	}
-	return nil
 }
 
 // Examine returns what a message says about being contacted.

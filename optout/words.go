@@ -2,6 +2,8 @@ package optout
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"guichet.dev/guichet/conversation"
 )
@@ -88,10 +90,12 @@ var (
 // longestPhrase bounds a keyword, in bytes once folded, and so the work on a long message.
 const longestPhrase = 100
 
-// phrases maps folded keywords to what they mean. It returns an error for a keyword that means two things, or nothing.
-func phrases(languages map[string]Words) (map[string]wish, error) {
+// phrases maps folded keywords to what they mean. A keyword that means two things, or nothing, is a fault: of two that
+// contradict each other, that of the language that comes later.
+func phrases(languages map[string]Words, faults *conversation.Faults) map[string]wish {
 	words := make(map[string]wish)
-	for language, list := range languages {
+	for _, language := range slices.Sorted(maps.Keys(languages)) {
+		list := languages[language]
 		for _, group := range []struct {
 			field string
 			wish
@@ -101,14 +105,16 @@ func phrases(languages map[string]Words) (map[string]wish, error) {
 				field := fmt.Sprintf("words.%s.%s[%d]", language, group.field, i)
 				folded := Fold(word)
 				if folded == "" || len(folded) > longestPhrase {
-					return nil, conversation.Invalid(field, "must have letters or digits, at most %d bytes", longestPhrase)
+					faults.Add(field, "must have letters or digits, at most %d bytes", longestPhrase)
+					continue
 				}
 				if other, twice := words[folded]; twice && other != group.wish {
-					return nil, conversation.Invalid(field, "%q means something else in another list", word)
+					faults.Add(field, "%q means something else in another list", word)
+					continue
 				}
 				words[folded] = group.wish
 			}
 		}
 	}
-	return words, nil
+	return words
 }

@@ -36,7 +36,7 @@ func (s *Store) Draft(ctx context.Context) (Draft, error) {
 }
 
 func (s *Store) complete(ctx context.Context, db bun.IDB, d *Draft) error {
-	refs, err := readReferences(ctx, db)
+	refs, err := References(ctx, db)
 	if err != nil {
 		return err
 	}

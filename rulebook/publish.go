@@ -94,7 +94,50 @@ func (s *Store) publish(ctx context.Context, by conversation.Actor, p Publicatio
 	if err != nil || !p.MoveDeadlines {
 		return v, err
 	}
-	return v, s.wakeArmed(ctx)
+	return v, s.WakeArmed(ctx)
+}
+
+// PublishIn publishes a definition within the caller's transaction, which has locked the rulebook with Newest. The draft becomes
+// the same, unless somebody works on it: then it stays as it is, and tells by its based_on that it began with an older version.
+// After the commit the caller calls WakeArmed if the deadlines move.
+func (s *Store) PublishIn(ctx context.Context, tx bun.Tx, by conversation.Actor, d rules.Edition, p Publication) (Version, error) {
+	draft, err := s.lockAnyDraft(ctx, tx)
+	if err != nil {
+		return Version{}, err
+	}
+	drafting, err := s.Drafting(ctx, tx)
+	if err != nil {
+		return Version{}, err
+	}
+	v, err := s.insert(ctx, tx, by, d, p, "rules.apply")
+	if err != nil || drafting {
+		return v, err
+	}
+	return v, s.writeDraft(ctx, tx, by, &Draft{Definition: d, BasedOn: v.Version, Revision: draft.Revision + 1})
+}
+
+// Drafting reports whether somebody works on a draft: whether it says anything else than what is in force.
+func (*Store) Drafting(ctx context.Context, db bun.IDB) (bool, error) {
+	draft, err := readDraft(ctx, db, "")
+	if err != nil {
+		return false, err
+	}
+	_, published, err := get(ctx, db, 0)
+	if err != nil {
+		return false, err
+	}
+	changed, err := differences(published, draft.Definition)
+	return len(changed) > 0, err
+}
+
+// Newest returns what is in force. With lock, it stays so until the transaction ends.
+func (s *Store) Newest(ctx context.Context, tx bun.Tx, lock bool) (Version, rules.Edition, error) {
+	if lock {
+		if _, err := s.lockAnyDraft(ctx, tx); err != nil {
+			return Version{}, rules.Edition{}, err
+		}
+	}
+	return get(ctx, tx, 0)
 }
 
 // maxComment bounds the comment of a publication, in characters.
@@ -106,7 +149,7 @@ func (s *Store) insert(ctx context.Context, tx bun.Tx, by conversation.Actor, d 
 	if n := utf8.RuneCountInString(comment); n == 0 || n > maxComment || !utf8.ValidString(comment) || strings.ContainsRune(comment, 0) {
 		return Version{}, conversation.Invalid("comment", "must say what changes and why, in 1 to %d characters", maxComment)
 	}
-	refs, err := readReferences(ctx, tx)
+	refs, err := References(ctx, tx)
 	if err != nil {
 		return Version{}, err
 	}
@@ -127,9 +170,9 @@ func (s *Store) insert(ctx context.Context, tx bun.Tx, by conversation.Actor, d 
 	return v, team.Audit(ctx, tx, team.Change{By: by, Action: action, SubjectKind: "rules", SubjectID: fmt.Sprint(v.Version), After: v})
 }
 
-// wakeArmed lets all conversations look again that wait for a rule's deadline. One that is not reached looks again by itself
+// WakeArmed lets all conversations look again that wait for a rule's deadline. One that is not reached looks again by itself
 // when its deadline comes.
-func (s *Store) wakeArmed(ctx context.Context) error {
+func (s *Store) WakeArmed(ctx context.Context) error {
 	defer s.Notify()
 	return ledger.WakeRules(ctx, s.DB)
 }

@@ -13,8 +13,8 @@ import (
 	"guichet.dev/guichet/rules/condition"
 )
 
-// readReferences reads what rules may refer to now.
-func readReferences(ctx context.Context, db bun.IDB) (rules.References, error) {
+// References reads what rules may refer to now.
+func References(ctx context.Context, db bun.IDB) (rules.References, error) {
 	refs := rules.References{}
 	for _, what := range []struct {
 		ids   *map[string]bool

@@ -100,7 +100,7 @@ func (s *Store) load(ctx context.Context, db bun.IDB, version int) (*rules.Set, 
 
 // Compile makes a definition ready to decide that was not published. The error is the first of its flaws.
 func (s *Store) Compile(ctx context.Context, db bun.IDB, d rules.Edition) (*rules.Set, error) {
-	refs, err := readReferences(ctx, db)
+	refs, err := References(ctx, db)
 	if err != nil {
 		return nil, err
 	}

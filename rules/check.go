@@ -11,7 +11,6 @@ import (
 	"golang.org/x/text/language"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/optout"
 	"guichet.dev/guichet/rules/condition"
 )
 
@@ -19,6 +18,8 @@ import (
 type References struct {
 	Accounts, Agents, Teams, Labels map[string]bool // by id
 	Schema                          condition.Schema
+	// Open takes every reference and every attribute to exist: for a definition that is checked away from the office.
+	Open bool
 }
 
 // Flaw is something wrong with a definition. Line and Column are those within a condition, from 1.
@@ -44,7 +45,7 @@ func Check(d Edition, refs References) []Flaw {
 		c.add("rules", "must be at most %d", maxRules)
 	}
 	ids := make(map[string]bool)
-	for i, r := range d.Rules {
+	for i, r := range d.Rules[:min(len(d.Rules), maxRules)] {
 		field := fmt.Sprintf("rules[%d]", i)
 		c.rule(field, r)
 		if ids[r.ID] {
@@ -55,10 +56,10 @@ func Check(d Edition, refs References) []Flaw {
 	for _, account := range slices.Sorted(maps.Keys(d.Replies)) {
 		c.replies("replies."+account, account, d.Replies[account])
 	}
-	if _, err := optout.New(d.OptOut, nil); err != nil {
-		c.fail("opt_out.", err)
+	for _, fault := range d.OptOut.Faults() {
+		c.fail("opt_out.", fault)
 	}
-	for l := range d.OptOut.Confirmation {
+	for _, l := range slices.Sorted(maps.Keys(d.OptOut.Confirmation)) {
 		c.language("opt_out.confirmation."+l, l)
 	}
 	c.within("limits.pause_seconds", d.Limits.PauseSeconds, 0, 24*3600)
@@ -93,10 +94,10 @@ func (c *checker) language(field, l string) {
 }
 
 func (c *checker) rule(field string, r Rule) {
-	switch {
-	case r.ID == "" || len(r.ID) > 100 || strings.HasPrefix(r.ID, "reply/"):
+	if r.ID == "" || len(r.ID) > 100 || strings.HasPrefix(r.ID, "reply/") {
 		c.add(field+".id", "must have 1 to 100 bytes and not begin with reply/")
-	case strings.TrimSpace(r.Name) == "" || utf8.RuneCountInString(r.Name) > maxName || !utf8.ValidString(r.Name):
+	}
+	if strings.TrimSpace(r.Name) == "" || utf8.RuneCountInString(r.Name) > maxName || !utf8.ValidString(r.Name) {
 		c.add(field+".name", "must have 1 to %d characters", maxName)
 	}
 	c.when(field, r)
@@ -138,7 +139,12 @@ func (c *checker) expression(field, source string) {
 	if strings.TrimSpace(source) == "" {
 		return
 	}
-	_, err := condition.Compile(source, c.refs.Schema)
+	var err error
+	if c.refs.Open {
+		err = condition.CheckOpen(source, c.refs.Schema)
+	} else {
+		_, err = condition.Compile(source, c.refs.Schema)
+	}
 	if err == nil {
 		return
 	}
@@ -151,7 +157,7 @@ func (c *checker) expression(field, source string) {
 }
 
 func (c *checker) reference(field, what, id string, known map[string]bool) {
-	if !known[id] {
+	if !known[id] && (id == "" || !c.refs.Open) {
 		c.add(field, "must be the id of an existing %s", what)
 	}
 }

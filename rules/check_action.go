@@ -109,7 +109,7 @@ func (c *checker) texts(field, text string, others map[string]string) {
 			c.add(field, "must have 1 to %d characters", maxReply)
 			return
 		}
-		if err := checkText("", text, c.refs.Schema); err != nil {
+		if err := checkText("", text, c.refs); err != nil {
 			c.fail(field, err)
 		}
 	}
@@ -125,6 +125,9 @@ func (c *checker) texts(field, text string, others map[string]string) {
 // when the rule acts.
 func (c *checker) attribute(field string, a conversation.RuleAction) {
 	defined, known := c.refs.Schema[a.Attribute]
+	if !known && c.refs.Open && a.Attribute != "" {
+		return
+	}
 	if !known {
 		c.add(field+".attribute", "there is no attribute %q", a.Attribute)
 		return

@@ -101,7 +101,7 @@ type Rule struct {
 	BusinessTime bool                      `json:"business_time,omitempty" yaml:"business_time,omitempty"` // counts a wait in business hours only
 	If           string                    `json:"if,omitempty" yaml:"if,omitempty"`                       // an expression; empty is always true
 	Then         []conversation.RuleAction `json:"then" yaml:"then" nullable:"false"`
-	AccountIDs   []string                  `json:"account_ids,omitempty" yaml:"accounts,omitempty"` // empty: all
+	AccountIDs   []string                  `json:"account_ids,omitempty" yaml:"accounts,omitempty" names:"account"` // empty: all
 	Once         Once                      `json:"once,omitempty" yaml:"once,omitempty"`
 	Stop         bool                      `json:"stop,omitempty" yaml:"stop,omitempty"` // when it matched, the rules after it are not asked
 	Off          bool                      `json:"off,omitempty" yaml:"off,omitempty"`
@@ -111,9 +111,9 @@ type Rule struct {
 type Edition struct {
 	Rules []Rule `json:"rules" yaml:"rules" nullable:"false"`
 	// Replies are the automatic replies by account id.
-	Replies map[string]Replies `json:"replies,omitempty" yaml:"replies,omitempty"`
-	OptOut  optout.Policy      `json:"opt_out,omitzero" yaml:"opt_out,omitempty"`
-	Limits  Limits             `json:"limits,omitzero" yaml:"limits,omitempty"`
+	Replies map[string]Replies `json:"replies,omitempty" yaml:"automatic_replies" keys:"account"`
+	OptOut  optout.Policy      `json:"opt_out,omitzero" yaml:"opt_out"`
+	Limits  Limits             `json:"limits,omitzero" yaml:"limits"`
 }
 
 // Limits bound what the automation says in one conversation, whichever rules want it.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"guichet.dev/guichet/conversation"
-	"guichet.dev/guichet/rules/condition"
 )
 
 // variable is {{name}} or {{name|what stands there if it has no value}}.
@@ -27,13 +26,13 @@ const attributeVariable = "contact.attributes."
 var alwaysThere = []string{"account.name", "now.date", "now.time"}
 
 // checkText returns an error for a text whose variables are not known, or could have no value and say nothing for that case.
-func checkText(field, text string, attributes condition.Schema) error {
+func checkText(field, text string, refs References) error {
 	for _, found := range variable.FindAllStringSubmatch(text, -1) {
 		name := found[1]
 		key, isAttribute := strings.CutPrefix(name, attributeVariable)
-		_, defined := attributes[key]
+		_, defined := refs.Schema[key]
 		switch {
-		case isAttribute && !defined:
+		case isAttribute && !defined && !refs.Open:
 			return conversation.Invalid(field, "{{%s}}: there is no attribute %q", name, key)
 		case !isAttribute && !slices.Contains(Variables(), name):
 			return conversation.Invalid(field, "{{%s}} is no variable; there are %s and %s…", name, strings.Join(Variables(), ", "), attributeVariable)

@@ -82,6 +82,7 @@ func (s *Server) registerAPI() {
 	s.registerSearch()
 	s.registerCalendars()
 	s.registerRules()
+	s.registerAutomationFile()
 	s.registerDecisions()
 }
 

@@ -21,6 +21,7 @@ import (
 	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/blueprint"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
@@ -249,6 +250,7 @@ func (f *fixture) furnish(o *server.Options) {
 	o.Automation = automation.New(automation.Options{
 		DB: f.db, Accounts: o.Accounts, Rulebook: o.Rulebook, Calendars: o.Calendars, Assigner: o.Assignment, Now: o.Clock.Now, Notify: func() {}, Logger: o.Logger,
 	})
+	o.Blueprint = blueprint.NewStore(blueprint.Options{DB: f.db, Calendars: o.Calendars, Rulebook: o.Rulebook, Assignment: o.Assignment})
 	if own, ok := o.Beside.(*inbox.Inbox); ok {
 		o.Bulk = bulk.NewStore(bulk.Options{DB: f.db, Inbox: own, Labels: o.Labels, Askers: f.team, Logger: o.Logger})
 	}

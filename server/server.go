@@ -19,6 +19,7 @@ import (
 	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/blueprint"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
@@ -73,6 +74,7 @@ type Options struct {
 	Calendars  *calendars.Store
 	Rulebook   *rulebook.Store
 	Automation *automation.Automation
+	Blueprint  *blueprint.Store
 
 	Notifications *notifications.Store
 	Locator       Locator

@@ -12,6 +12,7 @@ import (
 
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/blocks"
+	"guichet.dev/guichet/blueprint"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/channel"
 	"guichet.dev/guichet/contacts"
@@ -82,6 +83,7 @@ func newWalked(t *testing.T) *walked {
 		Notifications: notifications.NewStore(notifications.Options{DB: o.DB, Now: o.Now, PublicURL: func() string { return "" }}),
 		Search:        search.NewStore(o.DB), Views: views.NewStore(o.DB), Bulk: w.bulk, Assignment: o.Assignment,
 		Calendars: o.Calendars, Rulebook: o.Rulebook, Automation: o.Automation,
+		Blueprint: blueprint.NewStore(blueprint.Options{DB: o.DB, Calendars: o.Calendars, Rulebook: o.Rulebook, Assignment: o.Assignment}),
 	}
 	addEntrances(t, &options, o.DB)
 	w.server = server.New(options)

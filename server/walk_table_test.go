@@ -45,6 +45,10 @@ var public = map[string]bool{"log-in": true, "forgot-password": true, "set-passw
 const someRule = `{"id":"<unique>","name":"r","when":"message_received","account_ids":["<account>"],"then":[
 	{"do":"assign","to":"agent","agent_id":"<agent>"},{"do":"assign","to":"team","team_id":"<team>"},{"do":"add_label","label_id":"<label>"}]}`
 
+// automationFile names one of everything that a file can refer to, by ids as names that do not tell are.
+const automationFile = `{guichet: 1, calendars: [{name: "<unique>", hours: {time_zone: UTC}}], rules: [{name: "<unique>", when: message_received, then: [
+	{do: assign, to: team, team: "<team>"}, {do: add_label, label: "<label>"}]}], accounts: {"<account>": {calendar: null, assignment_plan: {policies: [{kind: team, team: "<team>"}]}}}}`
+
 // walks has an entry for each operation with a body, and for the others that need one.
 var walks = map[string]walk{
 	"create-account": {bodies: []string{
@@ -109,6 +113,8 @@ var walks = map[string]walk{
 	"try-rules": {selects: true, bodies: []string{
 		`{"definition":{"rules":[` + someRule + `]},"account_id":"<account>","text":"hello"}`, `{"definition":{"rules":[]},"message_id":"<message>"}`,
 	}, unaudited: "it changes nothing"},
+	"check-automation":        {selects: true, bodies: []string{automationFile}, unaudited: "it changes nothing"},
+	"apply-automation":        {bodies: []string{automationFile}, settings: true, after: (*walked).unplan},
 	"compare-rules":           {queries: []string{"from=0&to=0"}},
 	"get-automatic-replies":   {settings: true},
 	"set-automatic-replies":   {bodies: []string{`{"comment":"a comment","always":{"text":"Hello"}}`}, settings: true},

@@ -23,23 +23,24 @@ import (
 
 // commands are what can be asked for.
 type commands struct {
-	Serve    serveCommand    `cmd:"" help:"Serve webhooks and the API."`
-	Work     workCommand     `cmd:"" help:"Run the conversations' workflows and send."`
-	All      allCommand      `cmd:"" help:"Serve and work in one process."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database to the newest schema."`
-	Dev      devCommand      `cmd:"" help:"Run everything on this machine: PostgreSQL, Temporal, the simulator, and Guichet with demo data."`
-	Simulate simulateCommand `cmd:"" help:"Run the simulator of the WhatsApp Cloud API, or act as a customer in it."`
-	Agent    agentCommand    `cmd:"" help:"Make agents who can log in, and give them passwords."`
-	Token    tokenCommand    `cmd:"" help:"Make API tokens."`
-	Health   healthCommand   `cmd:"" help:"Ask the process that listens on GUICHET_LISTEN whether it lives; exit code 1 if not."`
-	Doctor   doctorCommand   `cmd:"" help:"Look at everything that Guichet depends on; exit code 1 if something is wrong."`
-	Repair   repairCommand   `cmd:"" help:"Wake conversations that wait for something which nobody is working on."`
-	Reindex  reindexCommand  `cmd:"" help:"Make anew what people and messages are found by, while the system is in use."`
-	Retain   retainCommand   `cmd:"" name:"retention" help:"Delete what is older than the settings GUICHET_RETAIN_… allow."`
-	Key      keyCommand      `cmd:"" help:"Print a new encryption key for GUICHET_ENCRYPTION_KEY."`
-	Config   configCommand   `cmd:"" help:"Print all settings as a Markdown table."`
-	OpenAPI  openAPICommand  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" help:"Serve webhooks and the API."`
+	Work       workCommand       `cmd:"" help:"Run the conversations' workflows and send."`
+	All        allCommand        `cmd:"" help:"Serve and work in one process."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring the database to the newest schema."`
+	Dev        devCommand        `cmd:"" help:"Run everything on this machine: PostgreSQL, Temporal, the simulator, and Guichet with demo data."`
+	Simulate   simulateCommand   `cmd:"" help:"Run the simulator of the WhatsApp Cloud API, or act as a customer in it."`
+	Agent      agentCommand      `cmd:"" help:"Make agents who can log in, and give them passwords."`
+	Token      tokenCommand      `cmd:"" help:"Make API tokens."`
+	Automation automationCommand `cmd:"" help:"Check, export and apply the whole automation as one file."`
+	Health     healthCommand     `cmd:"" help:"Ask the process that listens on GUICHET_LISTEN whether it lives; exit code 1 if not."`
+	Doctor     doctorCommand     `cmd:"" help:"Look at everything that Guichet depends on; exit code 1 if something is wrong."`
+	Repair     repairCommand     `cmd:"" help:"Wake conversations that wait for something which nobody is working on."`
+	Reindex    reindexCommand    `cmd:"" help:"Make anew what people and messages are found by, while the system is in use."`
+	Retain     retainCommand     `cmd:"" name:"retention" help:"Delete what is older than the settings GUICHET_RETAIN_… allow."`
+	Key        keyCommand        `cmd:"" help:"Print a new encryption key for GUICHET_ENCRYPTION_KEY."`
+	Config     configCommand     `cmd:"" help:"Print all settings as a Markdown table."`
+	OpenAPI    openAPICommand    `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 func main() {

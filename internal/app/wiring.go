@@ -13,6 +13,7 @@ import (
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
+	"guichet.dev/guichet/blueprint"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
@@ -156,6 +157,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts, Search: a.inside.search,
 		Views: views.NewStore(a.DB), Bulk: a.bulk, Assignment: a.assignment, Calendars: a.calendars, Rulebook: a.rulebook, Automation: a.automation,
+		Blueprint:     blueprint.NewStore(blueprint.Options{DB: a.DB, Calendars: a.calendars, Rulebook: a.rulebook, Assignment: a.assignment}),
 		Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})

@@ -59,6 +59,11 @@ var rules = []rule{
 		layer: []string{"assignment"}, own: []string{"conversation", "internal/clock", "ledger", "outbox", "postgres", "presence", "team"},
 		forbidden: []string{"github.com/labstack/echo/v4/...", "github.com/danielgtaylor/huma/v2/...", "go.temporal.io/...", "net/http"},
 	},
+	{
+		// It describes what these have and adds nothing of its own: whoever applies a file does what the API does.
+		layer: []string{"blueprint"}, own: []string{"assignment", "calendars", "conversation", "postgres", "rulebook", "rules", "rules/condition"},
+		forbidden: []string{"github.com/labstack/echo/v4/...", "github.com/danielgtaylor/huma/v2/...", "go.temporal.io/...", "net/http"},
+	},
 	{layer: []string{"cmd/...", "internal/app/...", "bench/...", "web/..."}},
 	{layer: []string{"internal/..."}, forbidden: []string{"internal/app", "server/...", "worker/...", "workflows/...", "activities/...", "simulator/..."}},
 	{
@@ -160,6 +165,9 @@ func TestLayeringIsNoticed(t *testing.T) {
 		{"assignment", module + "/ledger", "", true},
 		{"assignment", module + "/inbox", "", false},
 		{"inbox", module + "/assignment", "", true},
+		{"blueprint", module + "/rulebook", "", true},
+		{"blueprint", module + "/inbox", "", false},
+		{"blueprint", "net/http", "", false},
 		{"postgres", module + "/conversation", "", false},
 		{"internal/testkit", module + "/internal/app", "", false},
 		{"internal/app", module + "/server", "", true},

@@ -17,13 +17,13 @@ func (c *walk) unknown(node ast.Node, path string) value {
 	before, last, below := strings.Cut(path, ".")
 	if below && groups[before] {
 		fields := slices.Sorted(maps.Keys(c.below(before)))
-		if near := nearest(path, fields); near != "" {
+		if near := Nearest(path, fields); near != "" {
 			return c.failAtEnd(node, "did you mean "+near+"?", message)
 		}
 		return c.failAtEnd(node, hintList("write one of", fields), message)
 	}
 	all := c.paths()
-	if near := nearest(path, all); near != "" {
+	if near := Nearest(path, all); near != "" {
 		return c.fail(node, "did you mean "+near+"?", message)
 	}
 	if !below {
@@ -43,7 +43,7 @@ func (c *walk) unknown(node ast.Node, path string) value {
 func (c *walk) unknownAttribute(node ast.Node, key string) value {
 	keys := slices.Sorted(maps.Keys(c.schema))
 	hint := "define it first"
-	if near := nearest(key, keys); near != "" {
+	if near := Nearest(key, keys); near != "" {
 		hint = "did you mean " + attributesPath + "." + near + "?"
 	} else if len(keys) > 0 {
 		hint = hintList("the contact fields are", keys)
@@ -99,7 +99,7 @@ func (c *walk) unknownFunction(at ast.Node, name string) value {
 	}
 	near := elsewhere[name]
 	if near == "" {
-		near = nearest(name, names)
+		near = Nearest(name, names)
 	}
 	switch {
 	case near != "":
@@ -111,8 +111,8 @@ func (c *walk) unknownFunction(at ast.Node, name string) value {
 	}
 }
 
-// nearest returns the name that differs least, if it is near enough to be meant.
-func nearest(name string, among []string) string {
+// Nearest returns the name that differs least, if it is near enough to be meant.
+func Nearest(name string, among []string) string {
 	best, least := "", 1+max(1, min(3, len(name)/4))
 	for _, other := range among {
 		if d := distance(strings.ToLower(name), strings.ToLower(other)); d < least {

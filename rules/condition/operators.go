@@ -119,7 +119,7 @@ func (c *walk) option(of, with value) {
 		return
 	}
 	hint := hintList("it is one of", of.options)
-	if near := nearest(constant, of.options); near != "" {
+	if near := Nearest(constant, of.options); near != "" {
 		hint = "did you mean " + quoted(near) + "?"
 	}
 	c.fail(with.at, hint, of.describe()+" is never "+quoted(constant))
