@@ -77,13 +77,14 @@ func build(tree *parser.Tree) (*vm.Program, error) {
 
 var machines = sync.Pool{New: func() any { return &vm.VM{MemoryBudget: memoryOfOneRun} }}
 
+// errFailed is our fault: what Compile accepts does not fail. The machine's own message can hold the customer's words.
+var errFailed = conversation.Errorf(conversation.CodeInternal, "the condition could not be evaluated")
+
 // Eval tells whether the condition holds. An error is a conversation.Error of CodeInternal; it never panics.
 func (c *Condition) Eval(env *Environment) (holds bool, err error) {
-	// What Compile accepts does not fail, so this is our fault. The machine's own message can hold the customer's words.
-	failed := conversation.Errorf(conversation.CodeInternal, "the condition could not be evaluated")
 	defer func() {
 		if recover() != nil {
-			holds, err = false, failed
+			holds, err = false, errFailed
 		}
 	}()
 	machine, _ := machines.Get().(*vm.VM)
@@ -93,7 +94,7 @@ func (c *Condition) Eval(env *Environment) (holds bool, err error) {
 	machines.Put(machine)
 	holds, ok := result.(bool)
 	if err != nil || !ok {
-		return false, failed
+		return false, errFailed
 	}
 	return holds, nil
 }
