@@ -74,7 +74,8 @@ func (v *visit) passOffer(ctx context.Context) error {
 }
 
 // assignByPlan lets the account's plan decide, if something happened that asks for it and no rule decided: the conversation was
-// opened or reopened, or it is nobody's and the customer writes. Whoever reopened it by hand has it in hand.
+// opened or reopened, or it is nobody's and the customer writes, or it was taken back from an agent who is gone. Whoever reopened it by
+// hand has it in hand.
 func (v *visit) assignByPlan(ctx context.Context) error {
 	if v.assigned || v.row.Status != conversation.StatusOpen || v.row.MergedInto != "" {
 		return nil
@@ -83,7 +84,9 @@ func (v *visit) assignByPlan(ctx context.Context) error {
 		again := e.Kind == conversation.EventOpened || e.Kind == conversation.EventReopened || e.Kind == conversation.EventWoken
 		return again && !e.Actor.Person()
 	})
-	written := slices.ContainsFunc(v.events, func(e conversation.InputEvent) bool { return e.Kind == conversation.EventMessageReceived })
+	asks := slices.ContainsFunc(v.events, func(e conversation.InputEvent) bool {
+		return e.Kind == conversation.EventMessageReceived || takenBack(e)
+	})
 	nobodys := v.row.AssigneeID == "" && v.row.QueuedAt.IsZero()
 	key := fmt.Sprintf("assign:%d", v.row.LastSeq)
 	request := v.request(key, triggerAssignment)
@@ -94,7 +97,7 @@ func (v *visit) assignByPlan(ctx context.Context) error {
 	switch {
 	case reopened && v.row.QueuedAt.IsZero():
 		out, err = v.Assigner.Reconsider(ctx, v.tx, v.row, request)
-	case written && nobodys:
+	case asks && nobodys:
 		out, err = v.Assigner.Assign(ctx, v.tx, v.row, request)
 	default:
 		return nil
@@ -104,6 +107,11 @@ func (v *visit) assignByPlan(ctx context.Context) error {
 	}
 	v.explain(triggerAssignment, triggerAssignment, out)
 	return v.tell(ctx, out, key)
+}
+
+// takenBack reports whether an agent lost the conversation without giving it away, see inbox.HandBack, which says why.
+func takenBack(e conversation.InputEvent) bool {
+	return e.Kind == conversation.EventAssigned && e.Actor.Kind == conversation.ActorSystem && e.Data.AgentID == "" && e.Data.Code != ""
 }
 
 func (v *visit) request(key, trigger string) assignment.Request {

@@ -38,6 +38,24 @@ func (d *desk) assignee(t *testing.T) string {
 	return d.Text(t, "SELECT coalesce(a.name, 'nobody') FROM conversations c LEFT JOIN agents a ON a.id = c.assignee_id WHERE c.id = $1::uuid", d.id)
 }
 
+// Whoever waits for an agent who is gone does not wait for ever: the plan finds another.
+func TestConversationsOfTheGoneAreAssignedAnew(t *testing.T) {
+	d, _ := staffed(t, assignment.Plan{})
+	d.Deliver(t, ana.Text("wamid.1", d.Now(), "anybody?"))
+	d.advance(t)
+	if got := d.assignee(t); got != "maria" {
+		t.Fatalf("assigned to %s", got)
+	}
+	d.Exec(t, "UPDATE agents SET state = 'deactivated' WHERE id = $1::uuid", d.maria.ID)
+	if n, err := d.Inbox.HandBack(t.Context()); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	d.advance(t)
+	if got := d.assignee(t); got != "bob" {
+		t.Errorf("then assigned to %s", got)
+	}
+}
+
 func TestConversationsAreAssigned(t *testing.T) {
 	d, bob := staffed(t, assignment.Plan{})
 	d.Deliver(t, ana.Text("wamid.1", d.Now(), "anybody?")) // it is nobody's yet, from before there was a plan
