@@ -29,6 +29,7 @@ var measurements = map[string]measurement{
 	"inbox":      {"pages and counts of every view in every order, with many conversations", runInbox},
 	"events":     {"from a webhook to all clients that listen to live events", runEvents},
 	"ingest":     {"signed webhooks accepted a second, beside single-row inserts", runIngest},
+	"optout":     {"wishes to be left alone found in messages that nobody trained on, beside keywords alone", runOptOut},
 	"rules":      {"a thousand rules on one message, beside the same conditions in Go", runRules},
 	"search":     {"people and messages found, at a million of the ones and ten millions of the others", runSearch},
 	"workflow":   {"messages applied by workflows a second, beside workflows that do nothing", runWorkflow},

@@ -13,6 +13,7 @@ import (
 	"guichet.dev/guichet/accounts"
 	"guichet.dev/guichet/assignment"
 	"guichet.dev/guichet/automation"
+	"guichet.dev/guichet/blueprint"
 	"guichet.dev/guichet/bulk"
 	"guichet.dev/guichet/calendars"
 	"guichet.dev/guichet/channel"
@@ -81,6 +82,7 @@ type App struct {
 	notifications *notifications.Store
 	inside        inside
 	rulebook      *rulebook.Store
+	blueprint     *blueprint.Store
 	calendars     *calendars.Store
 	automation    *automation.Automation
 	server        *server.Server

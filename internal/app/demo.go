@@ -64,6 +64,9 @@ func (a *App) demo(ctx context.Context, simulatorURL string) error {
 	if err := a.demoTeam(ctx); err != nil {
 		return fmt.Errorf("demo team: %w", err)
 	}
+	if err := a.demoAutomation(ctx); err != nil {
+		return fmt.Errorf("demo automation: %w", err)
+	}
 	a.Logger.Info("demo agents can log in", "email", "ana@example.com", "password", demoPassword)
 	if err := a.demoConversations(ctx, sim); err != nil {
 		return fmt.Errorf("demo conversations: %w", err)

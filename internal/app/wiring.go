@@ -29,6 +29,7 @@ import (
 	"guichet.dev/guichet/keyring"
 	"guichet.dev/guichet/ledger"
 	"guichet.dev/guichet/migrations"
+	"guichet.dev/guichet/optout/intent"
 	"guichet.dev/guichet/outbox"
 	"guichet.dev/guichet/presence"
 	"guichet.dev/guichet/rulebook"
@@ -93,8 +94,13 @@ func (a *App) openStores(context.Context) error {
 		DB: a.DB, Accounts: a.Accounts, Adapters: a.adapters, Now: a.Clock.Now, Notify: a.notify, Meaning: meaning, Logger: a.Logger,
 		Freed: a.assignment.Freed,
 	})
-	a.rulebook = rulebook.NewStore(rulebook.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Logger: a.Logger})
+	classifier, err := intent.Default()
+	if err != nil {
+		return err
+	}
+	a.rulebook = rulebook.NewStore(rulebook.Options{DB: a.DB, Now: a.Clock.Now, Notify: a.notify, Classifier: classifier, Logger: a.Logger})
 	observer := metrics.Observer{Metrics: a.Metrics}
+	a.blueprint = blueprint.NewStore(blueprint.Options{DB: a.DB, Calendars: a.calendars, Rulebook: a.rulebook, Assignment: a.assignment})
 	a.automation = automation.New(automation.Options{
 		DB: a.DB, Advances: a.advances, Accounts: a.Accounts, Rulebook: a.rulebook, Calendars: a.calendars, Assigner: a.assignment,
 		Now:    a.Clock.Now,
@@ -157,8 +163,7 @@ func (a *App) openServer(ctx context.Context) error {
 		Beside: a.Inbox, Notes: a.inside.notes, Labels: a.inside.labels, Drafts: a.inside.drafts, Followers: a.inside.followers,
 		Blocks: a.inside.blocks, Contacts: a.inside.contacts, Transcripts: a.inside.transcripts, Search: a.inside.search,
 		Views: views.NewStore(a.DB), Bulk: a.bulk, Assignment: a.assignment, Calendars: a.calendars, Rulebook: a.rulebook, Automation: a.automation,
-		Blueprint:     blueprint.NewStore(blueprint.Options{DB: a.DB, Calendars: a.calendars, Rulebook: a.rulebook, Assignment: a.assignment}),
-		Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
+		Blueprint: a.blueprint, Notifications: a.notifications, Repetitions: a.repetitions, Rate: a.Config.APIRate,
 		Live: a.live, Locator: a.Inbox, Presence: a.presence, Checks: a.checks(), Version: Version, ProbesOnly: !a.Mode.Serve,
 	})
 	var lc net.ListenConfig

@@ -1,5 +1,8 @@
-// Package intent learns to understand whether a message in the customer's own words asks to be left alone, for
-// [optout.Classifier]: a small convolutional network over the words of a message, trained on sentences written for it in nine
-// languages (corpus/, see train/). It shall prefer to miss a wish, which an agent sees, to silencing somebody who did not ask; no
-// model is good enough for that yet, so none is embedded.
+// Package intent understands whether a message in the customer's own words asks to be left alone: it is the classifier behind
+// [optout.Classifier] that needs no network and no service. A few small convolutional networks look at the words of a message, and
+// the mean of what they say counts. They see each word as it is spelt, with its beginning and its parts, and as what it stands for in a
+// lexicon of nine languages, so that what is learnt in one language helps in all.
+//
+// They learnt from sentences that were written for this (corpus/, see train/); others (heldout/) choose from which likelihood a wish
+// is certain. It rather asks an agent about a wish than silence somebody who had none.
 package intent

@@ -13,37 +13,42 @@ import (
 	"math"
 )
 
-// Model is a network as it is kept, with what was found out about it.
+// Model is some networks that judge together, as they are kept, with what was found out about them.
 type Model struct {
-	Corpus  string  // the hash of what it was trained on, see CorpusHash
+	Corpus  string  // the hash of what they were trained on, see CorpusHash
 	Certain float64 // likelihood from which a wish is certain
 	Ask     float64 // and from which an agent is asked
-	Vectors []int8  // those of the network, of which one unit is Unit
-	Unit    float32
-	Net     Net // without vectors
+	Nets    []Packed
 }
 
-// NewModel keeps a network, its vectors in a byte for each number.
-func NewModel(n *Net, corpus string, certain, ask float64) *Model {
-	m := &Model{Corpus: corpus, Certain: certain, Ask: ask, Net: *n, Vectors: make([]int8, len(n.Vectors))}
-	m.Net.Vectors = nil
+// Packed is a network with its vectors in a byte for each number.
+type Packed struct {
+	Net     Net // without vectors
+	Vectors []int8
+	Unit    float32 // one unit of the vectors
+}
+
+// Pack makes a network small.
+func Pack(n *Net) Packed {
+	p := Packed{Net: *n, Vectors: make([]int8, len(n.Vectors))}
+	p.Net.Vectors = nil
 	top := float32(0)
 	for _, v := range n.Vectors {
 		top = max(top, float32(math.Abs(float64(v))))
 	}
-	m.Unit = top / math.MaxInt8
+	p.Unit = top / math.MaxInt8
 	for i, v := range n.Vectors {
-		m.Vectors[i] = int8(math.Round(float64(v / m.Unit)))
+		p.Vectors[i] = int8(math.Round(float64(v / p.Unit)))
 	}
-	return m
+	return p
 }
 
-// net returns the network.
-func (m *Model) net() *Net {
-	n := m.Net
-	n.Vectors = make([]float32, len(m.Vectors))
-	for i, v := range m.Vectors {
-		n.Vectors[i] = float32(v) * m.Unit
+// Unpack makes it usable again.
+func (p *Packed) Unpack() *Net {
+	n := p.Net
+	n.Vectors = make([]float32, len(p.Vectors))
+	for i, v := range p.Vectors {
+		n.Vectors[i] = float32(v) * p.Unit
 	}
 	return &n
 }
@@ -61,7 +66,7 @@ func (m *Model) Write(to io.Writer) error {
 }
 
 // largestModel bounds what is read, in bytes.
-const largestModel = 32 << 20
+const largestModel = 64 << 20
 
 func readModel(body []byte) (*Model, error) {
 	r, err := gzip.NewReader(bytes.NewReader(body))
@@ -72,25 +77,28 @@ func readModel(body []byte) (*Model, error) {
 	if err := gob.NewDecoder(io.LimitReader(r, largestModel)).Decode(m); err != nil {
 		return nil, fmt.Errorf("read model: %w", err)
 	}
-	if len(m.Vectors) != Buckets*Dim {
-		return nil, fmt.Errorf("read model: %d numbers instead of %d", len(m.Vectors), Buckets*Dim)
+	for _, p := range m.Nets {
+		if len(p.Vectors) != Buckets*Dim || len(p.Net.Things) != Concepts()*Dim {
+			return nil, fmt.Errorf("read model: %d and %d numbers do not fit the lexicon", len(p.Vectors), len(p.Net.Things))
+		}
 	}
 	return m, nil
 }
 
-// CorpusHash is the hash of all files of a corpus, by which a model names what it was trained on.
+// CorpusHash is the hash of all files of a corpus and of the lexicon, by which a model names what it was trained on.
 func CorpusHash(corpus fs.FS) (string, error) {
 	files, err := fs.Glob(corpus, "*.tsv")
 	if err != nil {
 		return "", fmt.Errorf("hash corpus: %w", err)
 	}
 	sum := sha256.New()
-	for _, file := range files { // in the order of their names
+	_, _ = io.WriteString(sum, lexiconFile) // a hash never fails to write
+	for _, file := range files {            // in the order of their names
 		body, err := fs.ReadFile(corpus, file)
 		if err != nil {
 			return "", fmt.Errorf("hash corpus: %w", err)
 		}
-		_, _ = fmt.Fprintf(sum, "%s %d\n", file, len(body)) // a hash never fails to write
+		_, _ = fmt.Fprintf(sum, "%s %d\n", file, len(body))
 		_, _ = sum.Write(body)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil

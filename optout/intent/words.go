@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -9,7 +10,7 @@ import (
 
 const (
 	// Buckets is how many vectors there are for words and their parts; those that fall into one bucket share one.
-	Buckets = 1 << 16
+	Buckets = 1 << 15
 	// maxWords of a message are looked at: the first and the last half of them, where wishes stand.
 	maxWords = 80
 	// stemLength is how many characters of a word stand for all its forms.
@@ -40,12 +41,12 @@ var elisions = strings.NewReplacer("n't", "nt", "n’t", "nt", "'", " ", "’", 
 func Words(text string) []Word {
 	lexicon := theLexicon()
 	words := []Word{{Buckets: []uint32{hash(kindEnd, "<")}}}
-	for sentence := range strings.FieldsFuncSeq(text, endsSentence) {
-		for word := range strings.FieldsSeq(optout.Fold(elisions.Replace(sentence))) {
+	for part, sign := range parts(text) {
+		for word := range strings.FieldsSeq(optout.Fold(elisions.Replace(part))) {
 			words = append(words, Word{buckets(word), lexicon.of(word)})
 		}
-		if len(words) > 1 {
-			words = append(words, Word{Buckets: []uint32{hash(kindEnd, ".")}})
+		if sign != "" {
+			words = append(words, Word{Buckets: []uint32{hash(kindEnd, sign)}})
 		}
 	}
 	if len(words) > maxWords {
@@ -54,7 +55,31 @@ func Words(text string) []Word {
 	return words
 }
 
-func endsSentence(r rune) bool { return strings.ContainsRune(".!?;\n…؟。", r) }
+// parts are the pieces of a text with the sign after each: the end of a sentence, a question, or a quotation mark.
+func parts(text string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		begin, last := 0, ""
+		for i, r := range text {
+			sign := signs[r]
+			if sign == "" {
+				continue
+			}
+			if part := text[begin:i]; part != "" || sign != last {
+				if !yield(part, sign) {
+					return
+				}
+			}
+			begin, last = i+utf8.RuneLen(r), sign
+		}
+		yield(text[begin:], ".")
+	}
+}
+
+// signs are the words that stand for signs.
+var signs = map[rune]string{
+	'.': ".", '!': ".", ';': ".", '\n': ".", '…': ".", '。': ".", '?': "?", '؟': "?", ',': ",", '،': ",", ':': ",",
+	'"': "q", '«': "q", '»': "q", '“': "q", '”': "q", '„': "q",
+}
 
 func buckets(word string) []uint32 {
 	list := []uint32{hash(kindWord, word)}

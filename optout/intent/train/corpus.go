@@ -26,6 +26,12 @@ type part struct {
 	choices [][]part
 }
 
+// dense are the endings of files with few patterns that stand for much: short messages, and those of customers who want to be
+// written to. Each of their patterns counts denseTimes.
+var dense = []string{"-short.tsv", "-keep.tsv"}
+
+const denseTimes = 12
+
 func readCorpus(folder string) ([]example, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.tsv"))
 	if err != nil {
@@ -52,7 +58,11 @@ func readCorpus(folder string) ([]example, error) {
 			if !ok {
 				return nil, fmt.Errorf("%s:%d: parentheses do not match", file, n)
 			}
-			all = append(all, example{language: language, class: class, pattern: pattern, parts: parts[0]})
+			times := 1
+			if slices.ContainsFunc(dense, func(ending string) bool { return strings.HasSuffix(file, ending) }) {
+				times = denseTimes
+			}
+			all = append(all, slices.Repeat([]example{{language: language, class: class, pattern: pattern, parts: parts[0]}}, times)...)
 		}
 	}
 	return all, nil

@@ -1,6 +1,6 @@
 // Command train makes the classifier's model of the sentences in optout/intent/corpus: go run ./optout/intent/train. The same
-// sentences give the same model on the same kind of machine. With -check it leaves the model alone and prints, as JSON, how well
-// models do on sentences that were kept from them.
+// sentences give the same model on the same kind of machine. Those in optout/intent/heldout are kept from it: they decide from which
+// likelihood a wish is certain, and the command prints, as JSON, how well the model does on them. With -check it writes nothing.
 package main
 
 import (
@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"guichet.dev/guichet/optout/intent"
 )
@@ -17,15 +16,16 @@ import (
 const folder = "optout/intent"
 
 func main() {
-	check := flag.Bool("check", false, "measure by cross-validation instead of writing the model")
+	check := flag.Bool("check", false, "measure only, and leave the model alone")
+	mistakes := flag.Bool("mistakes", false, "print the held-out sentences that are judged wrongly, too")
 	flag.Parse()
-	if err := run(*check); err != nil {
+	if err := run(*check, *mistakes); err != nil {
 		fmt.Fprintln(os.Stderr, "train:", err)
 		os.Exit(1)
 	}
 }
 
-func run(check bool) error {
+func run(check, mistakes bool) error {
 	corpus, err := readCorpus(filepath.Join(folder, "corpus"))
 	if err != nil {
 		return err
@@ -34,45 +34,34 @@ func run(check bool) error {
 	if err != nil {
 		return err
 	}
-	n := int(env("ENSEMBLE", 1))
-	nets := make([]*intent.Net, n)
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 2)
-	for i := range nets {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			nets[i] = train(corpus, uint64(i))
-		})
-	}
-	wg.Wait()
-	net := nets[0]
-	all := judge(net, held)
-	for _, other := range nets[1:] {
-		for i, j := range judge(other, held) {
-			for c := range j.p {
-				all[i].p[c] += j.p[c]
-			}
+	nets := together(corpus)
+	all := judge(nets, held)
+	if mistakes {
+		if err := printMistakes(all, os.Stdout); err != nil {
+			return err
 		}
 	}
-	for i := range all {
-		for c := range all[i].p {
-			all[i].p[c] /= float64(n)
-		}
+	if err := report(all, os.Stdout); err != nil || check {
+		return err
 	}
-	debug(all)
-	if check {
-		return report(all, os.Stdout)
-	}
+	return save(nets, all)
+}
+
+// save replaces the embedded model.
+func save(nets []*intent.Net, all []judged) error {
 	hash, err := intent.CorpusHash(os.DirFS(filepath.Join(folder, "corpus")))
 	if err != nil {
 		return err
 	}
-	certain, ask := thresholds(all)
+	m := &intent.Model{Corpus: hash}
+	m.Certain, m.Ask = thresholds(all)
+	for _, n := range nets {
+		m.Nets = append(m.Nets, intent.Pack(n))
+	}
 	var body bytes.Buffer
-	if err := intent.NewModel(net, hash, certain, ask).Write(&body); err != nil {
+	if err := m.Write(&body); err != nil {
 		return err
 	}
-	fmt.Printf("{\"patterns\":%d,\"bytes\":%d,\"certain\":%.3f,\"ask\":%.3f}\n", len(corpus), body.Len(), certain, ask)
+	fmt.Printf("{\"bytes\":%d,\"certain\":%.3f,\"ask\":%.3f}\n", body.Len(), m.Certain, m.Ask)
 	return os.WriteFile(filepath.Join(folder, "model.gob.gz"), body.Bytes(), 0o644)
 }

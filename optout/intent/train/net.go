@@ -9,15 +9,18 @@ import (
 
 // learner trains a network by AdaGrad: each parameter has its own step, smaller the more it has moved.
 type learner struct {
-	net     *intent.Net
-	vectors []float32
-	things  []float32
-	filter  [len(intent.Widths)][]float32
-	bias    [intent.Hidden]float32
-	out     [intent.Classes][intent.Hidden]float32
-	outBias [intent.Classes]float32
-	pass    intent.Pass
-	random  *rand.Rand
+	net      *intent.Net
+	vectors  []float32
+	things   []float32
+	filter   [len(intent.Widths)][]float32
+	bias     [intent.Hidden]float32
+	out      [intent.Classes][intent.Hidden]float32
+	outBias  [intent.Classes]float32
+	join     [intent.Joins][intent.Hidden]float32
+	joinBias [intent.Joins]float32
+	joinOut  [intent.Classes][intent.Joins]float32
+	pass     intent.Pass
+	random   *rand.Rand
 }
 
 func newLearner(random *rand.Rand) *learner {
@@ -41,15 +44,32 @@ func newLearner(random *rand.Rand) *learner {
 		for h := range n.Out[c] {
 			n.Out[c][h] = float32(random.NormFloat64() * 0.1)
 		}
+		for j := range n.JoinOut[c] {
+			n.JoinOut[c][j] = float32(random.NormFloat64() * 0.2)
+		}
+	}
+	for j := range n.Join {
+		for h := range n.Join[j] {
+			n.Join[j][h] = float32(random.NormFloat64() * 0.1)
+		}
 	}
 	return l
 }
 
-// dropped is the share of filters and of words that are left out while learning, so that nothing depends on one alone.
-var (
-	droppedFilters   = env("DF", 0.3)
-	droppedSpellings = env("DS", 0.3)
-	droppedConcepts  = env("DC", 0.1)
+// forget clears the vectors of buckets that no word fell into: what was never learnt shall say nothing.
+func (l *learner) forget() {
+	for i, moved := range l.vectors {
+		if moved == 0 {
+			l.net.Vectors[i] = 0
+		}
+	}
+}
+
+// The share of filters and of what is known of words that is left out while learning, so that nothing depends on one alone.
+const (
+	droppedFilters   = 0.3
+	droppedSpellings = 0.3 // the word is then what it stands for only
+	droppedConcepts  = 0.1 // or what it is spelt like only
 )
 
 // learn does one step.
@@ -68,18 +88,18 @@ func (l *learner) learn(text string, class int, step float32) {
 	var kept [intent.Hidden]float32
 	for h := range kept {
 		if l.random.Float64() >= droppedFilters {
-			kept[h] = float32(1 / (1 - droppedFilters))
+			kept[h] = 1 / (1 - droppedFilters)
 		}
 	}
-	for c := range p.Scores {
-		sum := n.OutBias[c]
-		for h, found := range p.Found {
-			sum += n.Out[c][h] * found * kept[h]
-		}
-		p.Scores[c] = sum
+	for h := range p.Found {
+		p.Found[h] *= kept[h]
 	}
+	n.Judge(p)
 	likely := p.Likelihoods()
-	var back [intent.Hidden]float32
+	var (
+		back  [intent.Hidden]float32
+		joins [intent.Joins]float32
+	)
 	for c := range likely {
 		wanted := smooth / intent.Classes
 		if c == class {
@@ -89,8 +109,26 @@ func (l *learner) learn(text string, class int, step float32) {
 		move(&n.OutBias[c], &l.outBias[c], slope, step)
 		for h := range back {
 			back[h] += slope * n.Out[c][h] * kept[h]
-			if p.Found[h] > 0 && kept[h] > 0 {
-				move(&n.Out[c][h], &l.out[c][h], slope*p.Found[h]*kept[h], step)
+			if p.Found[h] > 0 {
+				move(&n.Out[c][h], &l.out[c][h], slope*p.Found[h], step)
+			}
+		}
+		for j := range joins {
+			if p.Joined[j] > 0 {
+				joins[j] += slope * n.JoinOut[c][j]
+				move(&n.JoinOut[c][j], &l.joinOut[c][j], slope*p.Joined[j], step)
+			}
+		}
+	}
+	for j, slope := range joins {
+		if slope == 0 {
+			continue
+		}
+		move(&n.JoinBias[j], &l.joinBias[j], slope, step)
+		for h := range back {
+			back[h] += slope * n.Join[j][h] * kept[h]
+			if p.Found[h] > 0 {
+				move(&n.Join[j][h], &l.join[j][h], slope*p.Found[h], step)
 			}
 		}
 	}

@@ -10,16 +10,28 @@ import (
 )
 
 // precisionWanted is the precision at which a wish is certain, on examples that were kept from the model.
-const precisionWanted = 0.985
+const precisionWanted = 0.97
 
 // ordinaryWeight is how many ordinary messages come for each wish, for the precision: the corpus has its own mixture.
 const ordinaryWeight = 3.0
 
-// thresholds returns the least likelihood from which precision is as wanted, and the one from which every third is a wish.
+// askRecall is the share of wishes that shall reach a person, if they do not count at once.
+const askRecall = 0.97
+
+// thresholds returns the least likelihood from which precision is as wanted, and the one from which an agent is asked.
 func thresholds(all []judged) (certain, ask float64) {
-	return threshold(all, precisionWanted), threshold(all, 0.5)
+	certain = threshold(all, precisionWanted)
+	var wishes []float64
+	for _, j := range all {
+		if j.class > 0 {
+			wishes = append(wishes, wish(j))
+		}
+	}
+	slices.Sort(wishes)
+	return certain, min(wishes[int((1-askRecall)*float64(len(wishes)))], certain)
 }
 
+// threshold returns the least likelihood from which precision is as wanted.
 func threshold(all []judged, precision float64) float64 {
 	sorted := slices.Clone(all)
 	sort.Slice(sorted, func(i, j int) bool { return wish(sorted[i]) > wish(sorted[j]) })
@@ -32,7 +44,7 @@ func threshold(all []judged, precision float64) float64 {
 		}
 	}
 	weight := ordinaryWeight * wishes / others
-	right, wrong, best := 0.0, 0.0, 0.999
+	right, wrong, best := 0.0, 0.0, 1.0
 	for _, j := range sorted {
 		if j.class > 0 {
 			right++
@@ -43,10 +55,33 @@ func threshold(all []judged, precision float64) float64 {
 			best = wish(j)
 		}
 	}
-	return min(max(best, 0.05), 0.999)
+	return best
 }
 
 func wish(j judged) float64 { return j.p[1] + j.p[2] }
+
+// printMistakes prints what was judged wrongly, or nearly so, the surest mistakes first.
+func printMistakes(all []judged, to io.Writer) error {
+	sorted := slices.Clone(all)
+	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].mistake() > sorted[j].mistake() })
+	for _, j := range sorted {
+		if j.mistake() < 0.3 {
+			break
+		}
+		if _, err := fmt.Fprintf(to, "%.3f\t%s\t%s\t%s\n", wish(j), j.language, labels[j.class], j.pattern); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mistake is how wrong a judgement is, 0 to 1.
+func (j judged) mistake() float64 {
+	if j.class == 0 {
+		return wish(j)
+	}
+	return 1 - j.p[j.class]
+}
 
 // line is what is printed for one language.
 type line struct {
@@ -56,6 +91,7 @@ type line struct {
 	Precision float64 `json:"precision"`
 	Recall    float64 `json:"recall"`
 	Asked     float64 `json:"recall_with_asked"`
+	InVain    float64 `json:"others_asked"`
 	Scope     float64 `json:"scope_right"`
 }
 
@@ -76,24 +112,29 @@ func report(all []judged, to io.Writer) error {
 			return err
 		}
 	}
-	for _, precision := range []float64{0.99, 0.98, 0.97, 0.95, 0.9} {
-		at := threshold(all, precision)
+	for _, wanted := range []float64{0.99, 0.97, 0.95, 0.9} {
+		at := threshold(all, wanted)
 		l := measure("~all", all, at, ask)
-		fmt.Fprintf(to, "at %.2f: %.3f precision %.3f recall %.3f\n", precision, at, l.Precision, l.Recall)
+		if _, err := fmt.Fprintf(to, "{\"certain\":%.4f,\"precision\":%.3f,\"recall\":%.3f}\n", at, l.Precision, l.Recall); err != nil {
+			return err
+		}
 	}
-	_, err := fmt.Fprintf(to, "{\"certain\":%.3f,\"ask\":%.3f}\n", certain, ask)
+	_, err := fmt.Fprintf(to, "{\"certain\":%.4f,\"ask\":%.3f}\n", certain, ask)
 	return err
 }
 
 func measure(language string, all []judged, certain, ask float64) line {
 	l := line{Language: language}
-	var hit, asked, wrong, scope float64
+	var hit, asked, inVain, wrong, scope float64
 	for _, j := range all {
 		sure := wish(j) >= certain
 		if j.class == 0 {
 			l.Others++
-			if sure {
+			switch {
+			case sure:
 				wrong++
+			case wish(j) >= ask:
+				inVain++
 			}
 			continue
 		}
@@ -110,6 +151,7 @@ func measure(language string, all []judged, certain, ask float64) line {
 	}
 	weight := ordinaryWeight * float64(l.Wishes) / float64(max(l.Others, 1))
 	l.Precision, l.Recall = hit/max(hit+wrong*weight, 1), hit/float64(max(l.Wishes, 1))
+	l.InVain = inVain / float64(max(l.Others, 1))
 	l.Asked, l.Scope = asked/float64(max(l.Wishes, 1)), scope/max(hit, 1)
 	return l
 }
