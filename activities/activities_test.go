@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
@@ -129,5 +130,52 @@ func TestSendIsNotBrokenOff(t *testing.T) {
 	var result conversation.SendResult
 	if err := value.Get(&result); err != nil || result.Outcome != conversation.OutcomeSent {
 		t.Errorf("%+v %v", result, err)
+	}
+}
+
+// limited lets a message go after its waits.
+type limited struct {
+	doer
+	waits []time.Duration
+	asked int
+}
+
+func (l *limited) SendNext(context.Context, string) (conversation.SendResult, error) {
+	l.asked++
+	if l.asked > len(l.waits) {
+		return conversation.SendResult{Outcome: conversation.OutcomeSent}, nil
+	}
+	return conversation.SendResult{Outcome: conversation.OutcomeWait, Wait: l.waits[l.asked-1]}, nil
+}
+
+// TestShortWaitsAreSatOut has limits that let a message go soon, so that the workflow need not wait, or later.
+func TestShortWaitsAreSatOut(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		waits []time.Duration
+		want  conversation.SendOutcome
+		asked int
+	}{
+		{"soon", []time.Duration{time.Millisecond}, conversation.OutcomeSent, 2},
+		{"others were faster", []time.Duration{time.Millisecond, time.Millisecond}, conversation.OutcomeWait, 2},
+		{"later", []time.Duration{6 * time.Second}, conversation.OutcomeWait, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+			sender := &limited{waits: test.waits}
+			a := activities.New(doer(nil), sender)
+			env.RegisterActivity(a)
+			value, err := env.ExecuteActivity(a.Send, activities.SendInput{ConversationID: "c"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var result conversation.SendResult
+			if err := value.Get(&result); err != nil || result.Outcome != test.want || sender.asked != test.asked {
+				t.Errorf("%+v %v after %d tries", result, err, sender.asked)
+			}
+		})
 	}
 }
