@@ -12,7 +12,7 @@ var embedded []byte
 
 // Intent classifies messages by the embedded model. It may be used concurrently.
 type Intent struct {
-	nets         []*Net
+	panel        *Panel
 	name         string
 	certain, ask float64
 	passes       sync.Pool
@@ -24,10 +24,7 @@ var Default = sync.OnceValues(func() (*Intent, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Intent{name: "intent " + m.Corpus[:8], certain: m.Certain, ask: m.Ask}
-	for _, p := range m.Nets {
-		i.nets = append(i.nets, p.Unpack())
-	}
+	i := &Intent{name: "intent " + m.Corpus[:8], panel: m.Panel(), certain: m.Certain, ask: m.Ask}
 	i.passes.New = func() any { return &Pass{} }
 	return i, nil
 })
@@ -45,17 +42,6 @@ func (i *Intent) Classify(text string) (all, marketing float64) {
 	}
 	p, _ := i.passes.Get().(*Pass)
 	defer i.passes.Put(p)
-	l := Judge(i.nets, Words(text), p)
+	l := i.panel.Judge(Words(text), p)
 	return l[1], l[2]
-}
-
-// Judge returns how likely the classes are, to the mean of some networks: what one of them mistakes for a wish, the others do not.
-func Judge(nets []*Net, words []Word, p *Pass) (mean [Classes]float64) {
-	for _, n := range nets {
-		n.Run(words, p)
-		for c, l := range p.Likelihoods() {
-			mean[c] += l / float64(len(nets))
-		}
-	}
-	return mean
 }

@@ -13,12 +13,22 @@ import (
 	"math"
 )
 
-// Model is some networks that judge together, as they are kept, with what was found out about them.
+// Model is a panel as it is kept, with what was found out about it.
 type Model struct {
 	Corpus  string  // the hash of what they were trained on, see CorpusHash
 	Certain float64 // likelihood from which a wish is certain
 	Ask     float64 // and from which an agent is asked
 	Nets    []Packed
+	Phrases Phrases
+}
+
+// Panel makes the model usable.
+func (m *Model) Panel() *Panel {
+	p := &Panel{Phrases: &m.Phrases}
+	for _, n := range m.Nets {
+		p.Nets = append(p.Nets, n.Unpack())
+	}
+	return p
 }
 
 // Packed is a network with its vectors in a byte for each number.
@@ -30,17 +40,24 @@ type Packed struct {
 
 // Pack makes a network small.
 func Pack(n *Net) Packed {
-	p := Packed{Net: *n, Vectors: make([]int8, len(n.Vectors))}
+	p := Packed{Net: *n}
 	p.Net.Vectors = nil
+	p.Vectors, p.Unit = pack(n.Vectors)
+	return p
+}
+
+// pack writes numbers in a byte each, and returns what one unit is.
+func pack(numbers []float32) (packed []int8, unit float32) {
 	top := float32(0)
-	for _, v := range n.Vectors {
+	for _, v := range numbers {
 		top = max(top, float32(math.Abs(float64(v))))
 	}
-	p.Unit = top / math.MaxInt8
-	for i, v := range n.Vectors {
-		p.Vectors[i] = int8(math.Round(float64(v / p.Unit)))
+	unit = top / math.MaxInt8
+	packed = make([]int8, len(numbers))
+	for i, v := range numbers {
+		packed[i] = int8(math.Round(float64(v / unit)))
 	}
-	return p
+	return packed, unit
 }
 
 // Unpack makes it usable again.
@@ -76,6 +93,9 @@ func readModel(body []byte) (*Model, error) {
 	m := &Model{}
 	if err := gob.NewDecoder(io.LimitReader(r, largestModel)).Decode(m); err != nil {
 		return nil, fmt.Errorf("read model: %w", err)
+	}
+	if len(m.Phrases.Weights) != Slots*Classes {
+		return nil, fmt.Errorf("read model: %d weights of phrases", len(m.Phrases.Weights))
 	}
 	for _, p := range m.Nets {
 		if len(p.Vectors) != Buckets*Dim || len(p.Net.Things) != Concepts()*Dim {

@@ -126,15 +126,4 @@ func dot(a, b []float32) float32 {
 }
 
 // Likelihoods are those of the classes.
-func (p *Pass) Likelihoods() (l [Classes]float64) {
-	top := max(p.Scores[0], p.Scores[1], p.Scores[2])
-	sum := 0.0
-	for c := range l {
-		l[c] = math.Exp(float64(p.Scores[c] - top))
-		sum += l[c]
-	}
-	for c := range l {
-		l[c] /= sum
-	}
-	return l
-}
+func (p *Pass) Likelihoods() [Classes]float64 { return Likelihoods(p.Scores) }

@@ -27,9 +27,10 @@ const (
 	kindEnd
 )
 
-// Word is what the network sees of a word: the buckets of itself, its beginning and its parts, so that other forms of it and
+// Word is what is seen of a word: how it is spelt, the buckets of itself, its beginning and its parts, so that other forms of it and
 // typing errors are near, and what it stands for in the lexicon.
 type Word struct {
+	Text     string
 	Buckets  []uint32
 	Concepts []uint16
 }
@@ -40,13 +41,13 @@ var elisions = strings.NewReplacer("n't", "nt", "n’t", "nt", "'", " ", "’", 
 // Words takes a message apart. The ends of sentences are words too.
 func Words(text string) []Word {
 	lexicon := theLexicon()
-	words := []Word{{Buckets: []uint32{hash(kindEnd, "<")}}}
+	words := []Word{{Text: "<", Buckets: []uint32{hash(kindEnd, "<")}}}
 	for part, sign := range parts(text) {
 		for word := range strings.FieldsSeq(optout.Fold(elisions.Replace(part))) {
-			words = append(words, Word{buckets(word), lexicon.of(word)})
+			words = append(words, Word{word, buckets(word), lexicon.of(word)})
 		}
 		if sign != "" {
-			words = append(words, Word{Buckets: []uint32{hash(kindEnd, sign)}})
+			words = append(words, Word{Text: sign, Buckets: []uint32{hash(kindEnd, sign)}})
 		}
 	}
 	if len(words) > maxWords {
@@ -108,13 +109,20 @@ func stem(word string) string {
 	return word
 }
 
-// hash is FNV-1a over a kind and a text, mixed so that its low bits are good.
-func hash(kind byte, s string) uint32 {
-	h := (uint32(2166136261) ^ uint32(kind)) * 16777619
+func hash(kind byte, s string) uint32 { return mix(add(begin(kind), s)) % Buckets }
+
+// begin, add and mix are FNV-1a over a kind and some texts, mixed so that the low bits are good.
+func begin(kind byte) uint32 { return (uint32(2166136261) ^ uint32(kind)) * 16777619 }
+
+func add(h uint32, s string) uint32 {
 	for i := range len(s) {
 		h = (h ^ uint32(s[i])) * 16777619
 	}
+	return h
+}
+
+func mix(h uint32) uint32 {
 	h ^= h >> 15
 	h *= 2246822519
-	return (h ^ h>>13) % Buckets
+	return h ^ h>>13
 }

@@ -34,8 +34,8 @@ func run(check, mistakes bool) error {
 	if err != nil {
 		return err
 	}
-	nets := together(corpus)
-	all := judge(nets, held)
+	m := together(corpus)
+	all := judge(m.Panel(), held)
 	if mistakes {
 		if err := printMistakes(all, os.Stdout); err != nil {
 			return err
@@ -44,20 +44,16 @@ func run(check, mistakes bool) error {
 	if err := report(all, os.Stdout); err != nil || check {
 		return err
 	}
-	return save(nets, all)
+	return save(m, all)
 }
 
 // save replaces the embedded model.
-func save(nets []*intent.Net, all []judged) error {
-	hash, err := intent.CorpusHash(os.DirFS(filepath.Join(folder, "corpus")))
-	if err != nil {
+func save(m *intent.Model, all []judged) error {
+	var err error
+	if m.Corpus, err = intent.CorpusHash(os.DirFS(filepath.Join(folder, "corpus"))); err != nil {
 		return err
 	}
-	m := &intent.Model{Corpus: hash}
 	m.Certain, m.Ask = thresholds(all)
-	for _, n := range nets {
-		m.Nets = append(m.Nets, intent.Pack(n))
-	}
 	var body bytes.Buffer
 	if err := m.Write(&body); err != nil {
 		return err

@@ -101,11 +101,7 @@ func (l *learner) learn(text string, class int, step float32) {
 		joins [intent.Joins]float32
 	)
 	for c := range likely {
-		wanted := smooth / intent.Classes
-		if c == class {
-			wanted += 1 - smooth
-		}
-		slope := float32(likely[c] - wanted)
+		slope := float32(likely[c] - wanted(c, class))
 		move(&n.OutBias[c], &l.outBias[c], slope, step)
 		for h := range back {
 			back[h] += slope * n.Out[c][h] * kept[h]

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"guichet.dev/guichet/optout/intent"
@@ -35,25 +35,33 @@ func TestPatternsExpand(t *testing.T) {
 	}
 }
 
-// A network learns what the order of words decides, and finds it in a long story.
-func TestNetworkLearns(t *testing.T) {
-	t.Parallel()
-	var examples []example
+// orders are messages in which the order of words decides.
+func orders() (examples []example) {
 	for i, text := range []string{"(please |)stop (writing|texting) (me|us)", "(please |)do not stop (writing|texting) (me|us)", "(please |)stop (at|by) the (shop|station)"} {
 		parts, _, _ := parse(text, 0)
 		for range 40 {
 			examples = append(examples, example{language: "en", class: map[int]int{0: 1}[i], parts: parts[0]})
 		}
 	}
-	net := train(examples, 1)
-	story := "I bought shoes last week and they are fine. The parcel came on Monday. "
+	return examples
+}
+
+// Networks and phrases learn what the order of words decides; a network finds it in a long story, too.
+func TestPanelLearns(t *testing.T) {
+	t.Parallel()
+	net, phrases := train(orders(), 1), weigh(orders())
+	const story = "I bought shoes last week and they are fine. The parcel came on Monday. "
 	var p intent.Pass
 	for text, want := range map[string]bool{
 		"stop texting us": true, "please do not stop texting us": false, "stop by the shop": false, story + "please stop writing me": true,
 	} {
-		net.Run(intent.Words(text), &p)
+		words := intent.Words(text)
+		net.Run(words, &p)
 		if l := p.Likelihoods(); (l[1] > 0.5) != want {
-			t.Errorf("%q: %s", text, fmt.Sprint(l))
+			t.Errorf("%q: to the network %v", text, l)
+		}
+		if l := phrases.Judge(words); !strings.HasPrefix(text, story) && (l[1] > 0.5) != want {
+			t.Errorf("%q: to the phrases %v", text, l)
 		}
 	}
 }

@@ -18,38 +18,45 @@ const (
 	smooth     = 0.02 // likelihood that is left to the other classes, against being too sure
 )
 
-// together trains the networks that judge together, which differ in their beginnings and in what they see when.
-func together(examples []example) []*intent.Net {
-	nets := make([]*intent.Net, ensemble)
+// together trains a panel: networks that differ in their beginnings and in what they see when, and the weights of phrases. It
+// is as it will be embedded.
+func together(examples []example) *intent.Model {
+	m := &intent.Model{Nets: make([]intent.Packed, ensemble)}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.NumCPU())
-	for i := range nets {
+	for i := range m.Nets {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			nets[i] = train(examples, uint64(i))
+			m.Nets[i] = intent.Pack(train(examples, uint64(i)))
 		})
 	}
+	m.Phrases = weigh(examples)
 	wg.Wait()
-	return nets
+	return m
 }
 
-// train learns from examples. The order and every choice come from the seed and the stream of it.
+// train learns a network from examples. The order and every choice come from the seed and the stream of it.
 func train(examples []example, stream uint64) *intent.Net {
 	random := rand.New(rand.NewPCG(seed, stream))
 	l := newLearner(random)
+	rehearse(examples, epochs, rate, random, l.learn)
+	l.forget()
+	return l.net
+}
+
+// rehearse shows all examples again and again, each time in another order and in other words, in ever smaller steps.
+func rehearse(examples []example, epochs int, rate float64, random *rand.Rand, learn func(text string, class int, step float32)) {
 	ordinary := byLanguage(examples)
 	order := random.Perm(len(examples))
 	for epoch := range epochs {
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		step := float32(rate * (1 - 0.9*float64(epoch)/epochs))
+		step := float32(rate * (1 - 0.9*float64(epoch)/float64(epochs)))
 		for _, i := range order {
 			e := &examples[i]
-			l.learn(compose(e, ordinary[e.language], random), e.class, step)
+			learn(compose(e, ordinary[e.language], random), e.class, step)
 		}
 	}
-	l.forget()
-	return l.net
 }
 
 // byLanguage are the ordinary messages, for stories around others.
@@ -83,12 +90,12 @@ type judged struct {
 	p [intent.Classes]float64
 }
 
-// judge lets networks judge sentences that were kept from them.
-func judge(nets []*intent.Net, held []example) []judged {
+// judge lets a panel judge sentences that were kept from it.
+func judge(panel *intent.Panel, held []example) []judged {
 	results := make([]judged, len(held))
 	var p intent.Pass
 	for i := range held {
-		results[i] = judged{&held[i], intent.Judge(nets, intent.Words(held[i].pattern), &p)}
+		results[i] = judged{&held[i], panel.Judge(intent.Words(held[i].pattern), &p)}
 	}
 	return results
 }
