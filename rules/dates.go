@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ var calendars = sync.OnceValue(func() map[string]locales.Translator {
 	}
 })
 
+// calendarOf falls back to English.
 func calendarOf(language string) locales.Translator {
 	for _, l := range []string{strings.ToLower(language), baseLanguage(language)} {
 		if c, known := calendars()[l]; known {
@@ -35,23 +37,33 @@ func calendarOf(language string) locales.Translator {
 	return calendars()["en"]
 }
 
-// moment writes when something is, as one says it at now: the time today, the day of the week within one, else the date. An
-// instant that is not known is empty.
+// sayings are what the locales do not know: today, tomorrow, and how a day and a time of it are said together, so that the whole
+// can stand after "we open" and "until" alike.
+var sayings = map[string]struct{ today, tomorrow, together string }{
+	"ar": {"اليوم", "غدًا", "%s الساعة %s"}, "de": {"heute", "morgen", "%s um %s Uhr"}, "en": {"today", "tomorrow", "%s at %s"},
+	"es": {"hoy", "mañana", "%s a las %s"}, "fr": {"aujourd’hui", "demain", "%s à %s"}, "it": {"oggi", "domani", "%s alle %s"},
+	"nl": {"vandaag", "morgen", "%s om %s"}, "pt": {"hoje", "amanhã", "%s às %s"}, "ro": {"azi", "mâine", "%s la %s"},
+}
+
+// moment writes when something is, as one says it at now: today, tomorrow, the day of the week within one, else the date, and the
+// time. An instant that is not known is empty.
 func moment(t, now time.Time, language string) string {
 	if t.IsZero() {
 		return ""
 	}
 	c := calendarOf(language)
+	saying := sayings[baseLanguage(c.Locale())]
 	t = t.In(now.Location())
-	clock := c.FmtTimeShort(t)
+	day := c.FmtDateLong(t)
 	switch days := daysBetween(now, t); {
 	case days == 0:
-		return clock
-	case days > 0 && days < 7:
-		return c.WeekdayWide(t.Weekday()) + " " + clock
-	default:
-		return c.FmtDateLong(t) + " " + clock
+		day = saying.today
+	case days == 1:
+		day = saying.tomorrow
+	case days > 1 && days < 7:
+		day = c.WeekdayWide(t.Weekday())
 	}
+	return fmt.Sprintf(saying.together, day, c.FmtTimeShort(t))
 }
 
 // daysBetween counts the midnights between two instants of one time zone.

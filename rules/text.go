@@ -68,6 +68,6 @@ func textFor(a conversation.RuleAction, language string) string {
 }
 
 func baseLanguage(language string) string {
-	l, _, _ := strings.Cut(language, "-")
+	l, _, _ := strings.Cut(strings.ReplaceAll(language, "_", "-"), "-")
 	return strings.ToLower(l)
 }
