@@ -82,6 +82,7 @@ type Criteria struct {
 	Priority  []conversation.Priority   `json:"priorities,omitempty"`
 	Consent   conversation.ConsentState `json:"consent,omitempty"`           // standing for all
 	Marketing conversation.ConsentState `json:"marketing_consent,omitempty"` // standing for marketing
+	Asked     bool                      `json:"consent_asked,omitempty"`     // whether a message is a wish to be left alone, and nobody answered yet
 	Attribute map[string]string         `json:"attributes,omitempty"`        // of the contact; all must be equal
 	Sort      Sort                      `json:"sort,omitempty"`              // newest if empty
 }

@@ -55,6 +55,10 @@ func newCrowd(t *testing.T, n int) *crowd {
 			c.Exec(t, "INSERT INTO agent_reads VALUES ($1::uuid, $2::uuid, $3)", c.maria.ID, id, random.IntN(2))
 		}
 		if random.IntN(4) == 0 {
+			c.Exec(t, `INSERT INTO consent_questions (message_id, conversation_id, contact_id, scope, confidence, evidence, asked_at, answered_at)
+				SELECT gen_random_uuid(), id, contact_id, 'all', 0.5, '', now(), $2::timestamptz FROM conversations WHERE id = $1::uuid`, id, pick(nil, ago(time.Hour)))
+		}
+		if random.IntN(4) == 0 {
 			c.Exec(t, "INSERT INTO followers VALUES ($1::uuid, $2::uuid, now())", id, c.maria.ID)
 		}
 		c.Exec(t, "UPDATE contacts SET attributes = $2::jsonb WHERE id = (SELECT contact_id FROM conversations WHERE id = $1::uuid)", id,
@@ -123,6 +127,7 @@ func (c *crowd) criteria() []criterion {
 		{"opted out", func(f *inbox.Criteria) { f.Consent = conversation.ConsentOptedOut }, contact("id IN (SELECT contact_id FROM consents WHERE scope = 'all' AND state = 'opted_out')")},
 		{"consent unknown", func(f *inbox.Criteria) { f.Consent = conversation.ConsentUnknown }, contact("id NOT IN (SELECT contact_id FROM consents WHERE scope = 'all' AND state <> 'unknown')")},
 		{"opted out of marketing", func(f *inbox.Criteria) { f.Marketing = conversation.ConsentOptedOut }, contact("id IN (SELECT contact_id FROM consents WHERE scope = 'marketing')")},
+		{"asked about consent", func(f *inbox.Criteria) { f.Asked = true }, "id IN (SELECT conversation_id FROM consent_questions WHERE answered_at IS NULL)"},
 		{"attribute", func(f *inbox.Criteria) { f.Attribute = map[string]string{"tier": "gold"} }, contact("attributes->>'tier' = 'gold'")},
 		{"attribute of two types", func(f *inbox.Criteria) { f.Attribute = map[string]string{"orders": "7"} }, contact("attributes->>'orders' = '7'")},
 		{"attributes", func(f *inbox.Criteria) { f.Attribute = map[string]string{"orders": "7", "tier": "gold"} }, contact("attributes->>'orders' = '7' AND attributes->>'tier' = 'gold'")},

@@ -67,6 +67,10 @@ func (in *Inbox) views(ctx context.Context, by conversation.Caller, rows []*ledg
 	if err != nil {
 		return nil, err
 	}
+	asked, err := in.asked(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]Conversation, 0, len(rows))
 	for _, r := range rows {
 		account, err := in.Accounts.Cached(ctx, r.AccountID)
@@ -75,10 +79,23 @@ func (in *Inbox) views(ctx context.Context, by conversation.Caller, rows []*ledg
 		}
 		view := show(r, people[r.ContactID], consents[r.ContactID], r.Window(account.Settings.WindowMargin()), in.Now())
 		view.Unread = read.unread(r) && !r.Blocked()
+		view.ConsentAsked = asked[r.ID]
 		view.Labels = append([]labels.Tag{}, tags[r.ID]...)
 		views = append(views, view)
 	}
 	return views, nil
+}
+
+// asked returns the conversations in which a question about consent is open.
+func (in *Inbox) asked(ctx context.Context, ids []string) (map[string]bool, error) {
+	found := make(map[string]bool)
+	err := postgres.Rows(ctx, in.DB, func(row *sql.Rows) error {
+		var id string
+		err := row.Scan(&id)
+		found[id] = true
+		return err
+	}, "SELECT conversation_id FROM consent_questions WHERE conversation_id = ANY($1::uuid[]) AND answered_at IS NULL", ids)
+	return found, wrap("read questions about consent", err)
 }
 
 func (in *Inbox) people(ctx context.Context, ids []string) (map[string]Contact, error) {

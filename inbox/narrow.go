@@ -10,7 +10,7 @@ import (
 	"guichet.dev/guichet/postgres"
 )
 
-// narrowest is up to how many conversations a criterion that is looked up elsewhere (labels, attributes, followers) selects
+// narrowest is up to how many conversations a criterion that is looked up elsewhere (labels, attributes, followers, questions) selects
 // by itself; one that finds more is checked on each conversation on the way, of which enough pass soon.
 const narrowest = 2_000
 
@@ -29,6 +29,11 @@ func (in *Inbox) narrow(ctx context.Context, s *selection, c Criteria, agent str
 	}
 	if c.Followed {
 		if err := in.narrowBy(ctx, s, "c.id", "SELECT conversation_id FROM followers WHERE agent_id = $1::uuid", agent); err != nil {
+			return err
+		}
+	}
+	if c.Asked {
+		if err := in.narrowBy(ctx, s, "c.id", "SELECT conversation_id FROM consent_questions WHERE answered_at IS NULL"); err != nil {
 			return err
 		}
 	}
@@ -60,14 +65,14 @@ func attributeForms(key, value string) ([]string, error) {
 	return forms, wrap("attribute", err)
 }
 
-func (in *Inbox) narrowBy(ctx context.Context, s *selection, column, query string, arg any) error {
+func (in *Inbox) narrowBy(ctx context.Context, s *selection, column, query string, args ...any) error {
 	ids := []string{}
 	err := postgres.Rows(ctx, in.DB, func(row *sql.Rows) error {
 		var id string
 		err := row.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, query+" LIMIT "+strconv.Itoa(narrowest+1), arg)
+	}, query+" LIMIT "+strconv.Itoa(narrowest+1), args...)
 	if err != nil {
 		return wrap("find conversations", err)
 	}
@@ -76,6 +81,9 @@ func (in *Inbox) narrowBy(ctx context.Context, s *selection, column, query strin
 		s.add(column + " = ANY(" + s.arg(ids) + "::uuid[])")
 		return nil
 	}
-	s.add(column + " IN (" + strings.Replace(query, "$1", s.arg(arg), 1) + ")")
+	for i, arg := range args {
+		query = strings.Replace(query, "$"+strconv.Itoa(i+1), s.arg(arg), 1)
+	}
+	s.add(column + " IN (" + query + ")")
 	return nil
 }

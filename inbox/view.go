@@ -51,6 +51,7 @@ type Conversation struct {
 	DoneAt         *time.Time            `json:"done_at,omitempty"`
 	LastSeq        int64                 `json:"last_seq"`
 	Unread         bool                  `json:"unread"`
+	ConsentAsked   bool                  `json:"consent_asked"`       // whether a message is a wish to be left alone, and nobody has said yet
 	Actions        []Action              `json:"actions,omitempty"`   // single reads only
 	Next           []DeadlineView        `json:"next,omitempty"`      // armed deadlines, single reads only
 	Following      *bool                 `json:"following,omitempty"` // whether the caller, an agent, follows it; single reads only

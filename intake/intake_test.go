@@ -436,7 +436,8 @@ func TestMergeShowsWhatIsOpenAndNewest(t *testing.T) {
 	o := office.Open(t)
 	byNumber := office.Person{WhatsAppID: ana.WhatsAppID, Name: "Ana"}
 	byUserID := office.Person{UserID: ana.UserID, Name: "Ana"}
-	o.Meet(t, byNumber)
+	o.Exec(t, `INSERT INTO consent_questions (message_id, conversation_id, contact_id, scope, confidence, evidence, asked_at)
+		SELECT gen_random_uuid(), id, contact_id, 'all', 0.5, '', now() FROM conversations WHERE id = $1::uuid`, o.Meet(t, byNumber))
 	o.At(office.Start.Add(time.Minute))
 	newer := o.Meet(t, byUserID)
 	if _, err := o.Inbox.Done(t.Context(), o.Agent(t, "maria"), newer); err != nil {
@@ -448,7 +449,7 @@ func TestMergeShowsWhatIsOpenAndNewest(t *testing.T) {
 	o.Deliver(t, office.Webhook("user_preferences", fmt.Sprintf(`{"user_preferences":[{"wa_id":%q,"user_id":%q,"category":"marketing_messages","value":"stop","timestamp":%d}]}`,
 		ana.WhatsAppID, ana.UserID, asked.Unix())))
 	c := o.Only(t)
-	if c.ID != newer || c.Status != conversation.StatusOpen || c.WaitingSince == nil || c.Summary != "is anybody there?" ||
+	if c.ID != newer || c.Status != conversation.StatusOpen || c.WaitingSince == nil || c.Summary != "is anybody there?" || !c.ConsentAsked ||
 		c.LastInboundAt == nil || !c.LastInboundAt.Equal(asked) {
 		t.Errorf("%+v", c)
 	}

@@ -106,7 +106,7 @@ func (b *batch) mergeInto(older, newer *ledger.Row) error {
 	}
 	older.Append(event)
 	newer.Append(event)
-	for _, carry := range []func(ctx context.Context, tx bun.Tx, from, into string) error{labels.Merge, followers.Merge, drafts.Merge} {
+	for _, carry := range []func(ctx context.Context, tx bun.Tx, from, into string) error{labels.Merge, followers.Merge, drafts.Merge, moveQuestions} {
 		if err := carry(b.ctx, b.tx, older.ID, newer.ID); err != nil {
 			return err
 		}
@@ -115,6 +115,12 @@ func (b *batch) mergeInto(older, newer *ledger.Row) error {
 		return err
 	}
 	return b.moveQueued(older, newer)
+}
+
+// moveQuestions lets what nobody has answered about consent be answered where the conversation goes on.
+func moveQuestions(ctx context.Context, tx bun.Tx, from, into string) error {
+	return postgres.Later(ctx, tx, "move questions about consent", `UPDATE consent_questions q SET conversation_id = c.id, contact_id = c.contact_id
+		FROM conversations c WHERE q.conversation_id = $1::uuid AND q.answered_at IS NULL AND c.id = $2::uuid`, from, into)
 }
 
 // moveQueued lets messages that wait in the older conversation leave from the newer, after those that wait there. One that

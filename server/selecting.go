@@ -26,6 +26,7 @@ type Selecting struct {
 	Priority  []conversation.Priority   `query:"priority" maxItems:"4" doc:"Of any of these"`
 	Consent   conversation.ConsentState `query:"consent" doc:"The contact's standing consent to be contacted at all"`
 	Marketing conversation.ConsentState `query:"marketing_consent" doc:"The contact's standing consent to marketing"`
+	Asked     bool                      `query:"consent_asked" doc:"With a message of which nobody has said yet whether it is a wish to be left alone"`
 	Attribute []string                  `query:"attribute" maxItems:"10" doc:"key:value of an attribute of the contact; all must be equal"`
 }
 
@@ -33,7 +34,7 @@ func (in *Selecting) criteria() (inbox.Criteria, error) {
 	c := inbox.Criteria{
 		View: in.View, Statuses: in.Statuses, Accounts: in.Accounts, Assignee: in.Assignee, Team: in.Team, Labels: in.Labels, AllLabels: in.AllLabels,
 		Unread: in.Unread, Followed: in.Followed, Waiting: in.Waiting, Window: in.Window, Closing: in.Closing,
-		Priority: in.Priority, Consent: in.Consent, Marketing: in.Marketing, Sort: in.Sort,
+		Priority: in.Priority, Consent: in.Consent, Marketing: in.Marketing, Asked: in.Asked, Sort: in.Sort,
 	}
 	for _, text := range in.Attribute {
 		key, value, ok := strings.Cut(text, ":")
