@@ -9,57 +9,6 @@ import (
 	"sort"
 )
 
-// precisionWanted is the precision at which a wish is certain, on examples that were kept from the model.
-const precisionWanted = 0.97
-
-// ordinaryWeight is how many ordinary messages come for each wish, for the precision: the corpus has its own mixture.
-const ordinaryWeight = 3.0
-
-// askRecall is the share of wishes that shall reach a person, if they do not count at once.
-const askRecall = 0.97
-
-// thresholds returns the least likelihood from which precision is as wanted, and the one from which an agent is asked.
-func thresholds(all []judged) (certain, ask float64) {
-	certain = threshold(all, precisionWanted)
-	var wishes []float64
-	for _, j := range all {
-		if j.class > 0 {
-			wishes = append(wishes, wish(j))
-		}
-	}
-	slices.Sort(wishes)
-	return certain, min(wishes[int((1-askRecall)*float64(len(wishes)))], certain)
-}
-
-// threshold returns the least likelihood from which precision is as wanted.
-func threshold(all []judged, precision float64) float64 {
-	sorted := slices.Clone(all)
-	sort.Slice(sorted, func(i, j int) bool { return wish(sorted[i]) > wish(sorted[j]) })
-	wishes, others := 0.0, 0.0
-	for _, j := range all {
-		if j.class > 0 {
-			wishes++
-		} else {
-			others++
-		}
-	}
-	weight := ordinaryWeight * wishes / others
-	right, wrong, best := 0.0, 0.0, 1.0
-	for _, j := range sorted {
-		if j.class > 0 {
-			right++
-		} else {
-			wrong += weight
-		}
-		if right/(right+wrong) >= precision {
-			best = wish(j)
-		}
-	}
-	return best
-}
-
-func wish(j judged) float64 { return j.p[1] + j.p[2] }
-
 // printMistakes prints what was judged wrongly, or nearly so, the surest mistakes first.
 func printMistakes(all []judged, to io.Writer) error {
 	sorted := slices.Clone(all)
