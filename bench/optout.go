@@ -176,7 +176,7 @@ func one(yes bool) int {
 func (r optOutResult) markdown(lines []optOutLine) string {
 	var b strings.Builder
 	b.WriteString("## Wishes to be left alone\n\nMessages of nine languages, written before the classifier was trained by people who saw neither its keywords nor its training\n" +
-		"data, and never used for anything but this measurement; three ordinary messages for each wish, most of them hard. In brackets\n" +
+		"data, and never used to choose anything, though measured after each of several trainings; three ordinary messages for each wish, most of them hard. In brackets\n" +
 		"Wilson's intervals of 95 %. What opts out at once counts for precision and recall; what an agent is asked about is beside it.\n\n" +
 		"| language | wishes | others | precision | recall | with questions | others asked about | keywords alone, recall |\n|---|---|---|---|---|---|---|---|\n")
 	for _, l := range append(lines, r.optOutLine) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,9 +82,10 @@ func (in *Inbox) narrowBy(ctx context.Context, s *selection, column, query strin
 		s.add(column + " = ANY(" + s.arg(ids) + "::uuid[])")
 		return nil
 	}
-	for i, arg := range args {
-		query = strings.Replace(query, "$"+strconv.Itoa(i+1), s.arg(arg), 1)
+	var renamed []string
+	for i := range slices.Backward(args) { // $12 before $1
+		renamed = append(renamed, "$"+strconv.Itoa(i+1), s.arg(args[i]))
 	}
-	s.add(column + " IN (" + query + ")")
+	s.add(column + " IN (" + strings.NewReplacer(renamed...).Replace(query) + ")")
 	return nil
 }

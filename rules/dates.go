@@ -19,30 +19,37 @@ import (
 	"github.com/go-playground/locales/ro"
 )
 
-// calendars are the ways to write dates, by language. English without a region is written as most of the world does.
-var calendars = sync.OnceValue(func() map[string]locales.Translator {
-	return map[string]locales.Translator{
-		"ar": ar.New(), "de": de.New(), "en": en_GB.New(), "en-us": en_US.New(), "es": es.New(), "fr": fr.New(), "it": it.New(), "nl": nl.New(),
-		"pt": pt.New(), "ro": ro.New(),
+// calendar is how a language writes dates, and what its locale does not know: today, tomorrow, and how a day and a time of it are
+// said together, so that the whole can stand after "we open" and "until" alike.
+type calendar struct {
+	locales.Translator
+	today, tomorrow, together string
+}
+
+// calendars are by language. English without a region is written as most of the world does.
+var calendars = sync.OnceValue(func() map[string]calendar {
+	return map[string]calendar{
+		"ar":    {ar.New(), "اليوم", "غدًا", "%s الساعة %s"},
+		"de":    {de.New(), "heute", "morgen", "%s um %s Uhr"},
+		"en":    {en_GB.New(), "today", "tomorrow", "%s at %s"},
+		"en-us": {en_US.New(), "today", "tomorrow", "%s at %s"},
+		"es":    {es.New(), "hoy", "mañana", "%s a las %s"},
+		"fr":    {fr.New(), "aujourd’hui", "demain", "%s à %s"},
+		"it":    {it.New(), "oggi", "domani", "%s alle %s"},
+		"nl":    {nl.New(), "vandaag", "morgen", "%s om %s"},
+		"pt":    {pt.New(), "hoje", "amanhã", "%s às %s"},
+		"ro":    {ro.New(), "azi", "mâine", "%s la %s"},
 	}
 })
 
 // calendarOf falls back to English.
-func calendarOf(language string) locales.Translator {
+func calendarOf(language string) calendar {
 	for _, l := range []string{strings.ToLower(language), baseLanguage(language)} {
 		if c, known := calendars()[l]; known {
 			return c
 		}
 	}
 	return calendars()["en"]
-}
-
-// sayings are what the locales do not know: today, tomorrow, and how a day and a time of it are said together, so that the whole
-// can stand after "we open" and "until" alike.
-var sayings = map[string]struct{ today, tomorrow, together string }{
-	"ar": {"اليوم", "غدًا", "%s الساعة %s"}, "de": {"heute", "morgen", "%s um %s Uhr"}, "en": {"today", "tomorrow", "%s at %s"},
-	"es": {"hoy", "mañana", "%s a las %s"}, "fr": {"aujourd’hui", "demain", "%s à %s"}, "it": {"oggi", "domani", "%s alle %s"},
-	"nl": {"vandaag", "morgen", "%s om %s"}, "pt": {"hoje", "amanhã", "%s às %s"}, "ro": {"azi", "mâine", "%s la %s"},
 }
 
 // moment writes when something is, as one says it at now: today, tomorrow, the day of the week within one, else the date, and the
@@ -52,18 +59,17 @@ func moment(t, now time.Time, language string) string {
 		return ""
 	}
 	c := calendarOf(language)
-	saying := sayings[baseLanguage(c.Locale())]
 	t = t.In(now.Location())
 	day := c.FmtDateLong(t)
 	switch days := daysBetween(now, t); {
 	case days == 0:
-		day = saying.today
+		day = c.today
 	case days == 1:
-		day = saying.tomorrow
+		day = c.tomorrow
 	case days > 1 && days < 7:
 		day = c.WeekdayWide(t.Weekday())
 	}
-	return fmt.Sprintf(saying.together, day, c.FmtTimeShort(t))
+	return fmt.Sprintf(c.together, day, c.FmtTimeShort(t))
 }
 
 // daysBetween counts the midnights between two instants of one time zone.

@@ -75,7 +75,7 @@ func TestFiveDays(t *testing.T) {
 	says("Is anybody there?", "One moment")
 	id := d.find(phone)
 	at(0, 18, 0)
-	says("Hello?", "One moment", "We open Tuesday 09:00")
+	says("Hello?", "One moment", "We open Tuesday at 09:00")
 	at(1, 16, 5) // Saturday: the window ends at six
 	d.until(id, "closing", func(c inbox.Conversation) bool { return c.Priority == conversation.PriorityHigh })
 	at(1, 18, 5)
@@ -86,7 +86,7 @@ func TestFiveDays(t *testing.T) {
 	}
 	at(4, 9, 31)
 	d.until(id, "overdue", func(c inbox.Conversation) bool { return len(c.Labels) == 1 })
-	says("Good morning", "One moment", "We open Tuesday 09:00", "One moment")
+	says("Good morning", "One moment", "We open Tuesday at 09:00", "One moment")
 	d.send(id, "Sorry, here I am")
 	d.phone(phone, 4)
 	d.must(http.MethodPost, "/api/v1/conversations/"+id+"/done", map[string]any{}, nil)

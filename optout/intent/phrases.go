@@ -70,6 +70,7 @@ func PhrasesOf(words []Word) []uint32 {
 // seeThings looks at what words stand for, with the things before them in the same sentence and the words beside them.
 func seeThings(words []Word, stems []string, see func(kind byte, texts ...string)) {
 	for i, w := range words {
+		before := thingsBefore(words, i)
 		for _, c := range w.Concepts {
 			thing := thingName(c)
 			see(phraseThing, thing)
@@ -79,7 +80,6 @@ func seeThings(words []Word, stems []string, see func(kind byte, texts ...string
 			if i+1 < len(words) {
 				see(phraseAfter, thing, stems[i+1])
 			}
-			before := thingsBefore(words, i)
 			for j, a := range before {
 				see(phraseThings, a.name, thing)
 				if a.distance <= nearDistance {

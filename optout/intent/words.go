@@ -109,6 +109,7 @@ func stem(word string) string {
 	return word
 }
 
+// hash is a text's bucket.
 func hash(kind byte, s string) uint32 { return mix(add(begin(kind), s)) % Buckets }
 
 // begin, add and mix are FNV-1a over a kind and some texts, mixed so that the low bits are good.

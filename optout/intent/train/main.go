@@ -41,19 +41,19 @@ func run(check, mistakes bool) error {
 			return err
 		}
 	}
-	if err := report(all, os.Stdout); err != nil || check {
+	m.Certain, m.Ask = thresholds(all)
+	if err := report(all, m.Certain, m.Ask, os.Stdout); err != nil || check {
 		return err
 	}
-	return save(m, all)
+	return save(m)
 }
 
 // save replaces the embedded model.
-func save(m *intent.Model, all []judged) error {
+func save(m *intent.Model) error {
 	var err error
 	if m.Corpus, err = intent.CorpusHash(os.DirFS(filepath.Join(folder, "corpus"))); err != nil {
 		return err
 	}
-	m.Certain, m.Ask = thresholds(all)
 	var body bytes.Buffer
 	if err := m.Write(&body); err != nil {
 		return err

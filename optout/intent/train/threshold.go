@@ -31,56 +31,45 @@ func thresholds(all []judged) (certain, ask float64) {
 // threshold returns the least likelihood from which precision is as wanted. Precision is what the calibrated likelihoods promise,
 // not a count of mistakes: there are few near the threshold, and each of them would move it.
 func threshold(all []judged, precision float64) float64 {
-	weights := mixture(all)
-	slope, offset := calibrate(all, weights)
-	order := make([]int, len(all))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(wish(all[b]), wish(all[a])) })
+	w := mixture(all)
+	slope, offset := calibrate(all, w)
+	surest := slices.SortedStableFunc(slices.Values(all), func(a, b judged) int { return cmp.Compare(wish(b), wish(a)) })
 	right, total, best := 0.0, 0.0, 1.0
-	for _, i := range order {
-		right += weights[i] * logistic(slope*logOdds(all[i])+offset)
-		total += weights[i]
+	for _, j := range surest {
+		right += w.of(j) * logistic(slope*logOdds(j)+offset)
+		total += w.of(j)
 		if right/total >= precision {
-			best = wish(all[i])
+			best = wish(j)
 		}
 	}
 	return best
 }
 
-// mixture weighs examples so that ordinaryWeight ordinary messages come for each wish.
-func mixture(all []judged) []float64 {
+// weights are what an ordinary message and a wish count.
+type weights [2]float64
+
+func (w weights) of(j judged) float64 { return w[min(j.class, 1)] }
+
+// mixture weighs messages so that ordinaryWeight ordinary ones come for each wish.
+func mixture(all []judged) weights {
 	wishes := 0
 	for _, j := range all {
-		if j.class > 0 {
-			wishes++
-		}
+		wishes += min(j.class, 1)
 	}
-	weights := make([]float64, len(all))
-	for i, j := range all {
-		weights[i] = 1
-		if j.class == 0 {
-			weights[i] = ordinaryWeight * float64(wishes) / float64(len(all)-wishes)
-		}
-	}
-	return weights
+	return weights{ordinaryWeight * float64(wishes) / float64(max(len(all)-wishes, 1)), 1}
 }
 
 // calibrate finds how likely wishes really are: the logistic regression of being one on the log-odds of what was judged, by
 // Newton's method.
-func calibrate(all []judged, weights []float64) (slope, offset float64) {
+func calibrate(all []judged, w weights) (slope, offset float64) {
 	slope = 1
 	for range 50 {
 		var g0, g1, h00, h01, h11 float64
-		for i, j := range all {
-			x, y := logOdds(j), 0.0
-			if j.class > 0 {
-				y = 1
-			}
+		for _, j := range all {
+			x, y := logOdds(j), float64(min(j.class, 1))
 			p := logistic(slope*x + offset)
-			g0, g1 = g0+weights[i]*(p-y), g1+weights[i]*(p-y)*x
-			h := weights[i] * max(p*(1-p), 1e-9)
+			g0, g1 = g0+w.of(j)*(p-y), g1+w.of(j)*(p-y)*x
+			h := w.of(j) * max(p*(1-p), 1e-9)
 			h00, h01, h11 = h00+h, h01+h*x, h11+h*x*x
 		}
 		d := h00*h11 - h01*h01

@@ -1,19 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"sort"
 )
 
 // printMistakes prints what was judged wrongly, or nearly so, the surest mistakes first.
 func printMistakes(all []judged, to io.Writer) error {
-	sorted := slices.Clone(all)
-	sort.SliceStable(sorted, func(i, j int) bool { return sorted[i].mistake() > sorted[j].mistake() })
-	for _, j := range sorted {
+	worst := slices.SortedStableFunc(slices.Values(all), func(a, b judged) int { return cmp.Compare(b.mistake(), a.mistake()) })
+	for _, j := range worst {
 		if j.mistake() < 0.3 {
 			break
 		}
@@ -45,8 +44,7 @@ type line struct {
 }
 
 // report prints how well held-out messages were judged, by language and for all together.
-func report(all []judged, to io.Writer) error {
-	certain, ask := thresholds(all)
+func report(all []judged, certain, ask float64, to io.Writer) error {
 	byLanguage := make(map[string][]judged)
 	for _, j := range all {
 		byLanguage[j.language] = append(byLanguage[j.language], j)
@@ -98,8 +96,7 @@ func measure(language string, all []judged, certain, ask float64) line {
 			asked++
 		}
 	}
-	weight := ordinaryWeight * float64(l.Wishes) / float64(max(l.Others, 1))
-	l.Precision, l.Recall = hit/max(hit+wrong*weight, 1), hit/float64(max(l.Wishes, 1))
+	l.Precision, l.Recall = hit/max(hit+wrong*mixture(all)[0], 1), hit/float64(max(l.Wishes, 1))
 	l.InVain = inVain / float64(max(l.Others, 1))
 	l.Asked, l.Scope = asked/float64(max(l.Wishes, 1)), scope/max(hit, 1)
 	return l
