@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -66,14 +65,15 @@ func attributeForms(key, value string) ([]string, error) {
 	return forms, wrap("attribute", err)
 }
 
-func (in *Inbox) narrowBy(ctx context.Context, s *selection, column, query string, args ...any) error {
+// narrowBy adds a query for ids, which has one argument, $1, or none.
+func (in *Inbox) narrowBy(ctx context.Context, s *selection, column, query string, arg ...any) error {
 	ids := []string{}
 	err := postgres.Rows(ctx, in.DB, func(row *sql.Rows) error {
 		var id string
 		err := row.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, query+" LIMIT "+strconv.Itoa(narrowest+1), args...)
+	}, query+" LIMIT "+strconv.Itoa(narrowest+1), arg...)
 	if err != nil {
 		return wrap("find conversations", err)
 	}
@@ -82,10 +82,9 @@ func (in *Inbox) narrowBy(ctx context.Context, s *selection, column, query strin
 		s.add(column + " = ANY(" + s.arg(ids) + "::uuid[])")
 		return nil
 	}
-	var renamed []string
-	for i := range slices.Backward(args) { // $12 before $1
-		renamed = append(renamed, "$"+strconv.Itoa(i+1), s.arg(args[i]))
+	if len(arg) > 0 {
+		query = strings.Replace(query, "$1", s.arg(arg[0]), 1)
 	}
-	s.add(column + " IN (" + strings.NewReplacer(renamed...).Replace(query) + ")")
+	s.add(column + " IN (" + query + ")")
 	return nil
 }

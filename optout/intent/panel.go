@@ -20,24 +20,26 @@ func (p *Panel) Judge(words []Word, pass *Pass) (l [Classes]float64) {
 			l[c] += likely / float64(len(p.Nets))
 		}
 	}
-	sum := 0.0
 	for c, likely := range p.Phrases.Judge(words) {
 		l[c] = math.Sqrt((l[c] + least) * (likely + least))
-		sum += l[c]
 	}
-	for c := range l {
-		l[c] /= sum
-	}
-	return l
+	return normalised(l)
 }
 
 // Likelihoods are what the scores of classes mean.
 func Likelihoods(scores [Classes]float32) (l [Classes]float64) {
 	top := max(scores[0], scores[1], scores[2])
-	sum := 0.0
 	for c := range l {
 		l[c] = math.Exp(float64(scores[c] - top))
-		sum += l[c]
+	}
+	return normalised(l)
+}
+
+// normalised lets likelihoods sum up to 1.
+func normalised(l [Classes]float64) [Classes]float64 {
+	sum := 0.0
+	for _, likely := range l {
+		sum += likely
 	}
 	for c := range l {
 		l[c] /= sum

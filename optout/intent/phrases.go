@@ -42,7 +42,7 @@ func PhrasesOf(words []Word) []uint32 {
 	see := func(kind byte, texts ...string) {
 		h := begin(kind)
 		for _, text := range texts {
-			h = (add(h, text) ^ 0xff) * 16777619
+			h = (add(h, text) ^ 0xff) * fnvPrime
 		}
 		list = append(list, mix(h)%Slots)
 	}

@@ -112,12 +112,18 @@ func stem(word string) string {
 // hash is a text's bucket.
 func hash(kind byte, s string) uint32 { return mix(add(begin(kind), s)) % Buckets }
 
+// The numbers of FNV-1a with 32 bits.
+const (
+	fnvOffset uint32 = 2166136261
+	fnvPrime  uint32 = 16777619
+)
+
 // begin, add and mix are FNV-1a over a kind and some texts, mixed so that the low bits are good.
-func begin(kind byte) uint32 { return (uint32(2166136261) ^ uint32(kind)) * 16777619 }
+func begin(kind byte) uint32 { return (fnvOffset ^ uint32(kind)) * fnvPrime }
 
 func add(h uint32, s string) uint32 {
 	for i := range len(s) {
-		h = (h ^ uint32(s[i])) * 16777619
+		h = (h ^ uint32(s[i])) * fnvPrime
 	}
 	return h
 }
